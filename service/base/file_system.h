@@ -1,0 +1,34 @@
+// Files, injected, so that faults can be. Small on purpose: what the service needs today is to read
+// a configuration and to write one file whole.
+#ifndef TASKFORGE_BASE_FILE_SYSTEM_H_
+#define TASKFORGE_BASE_FILE_SYSTEM_H_
+
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace taskforge {
+
+// Thread-safe.
+class FileSystem {
+ public:
+  virtual ~FileSystem() = default;
+  // The whole content. Errors name the path: NOT_FOUND, PERMISSION_DENIED, else UNAVAILABLE.
+  virtual absl::StatusOr<std::string> ReadFile(const std::string& path) = 0;
+  // Writes `content` to a temporary file beside `path`, syncs it and renames it over `path`:
+  // a reader sees the old content or the new, never a part.
+  virtual absl::Status WriteFileAtomically(const std::string& path, std::string_view content) = 0;
+};
+
+// Thread-safe.
+class PosixFileSystem final : public FileSystem {
+ public:
+  absl::StatusOr<std::string> ReadFile(const std::string& path) override;
+  absl::Status WriteFileAtomically(const std::string& path, std::string_view content) override;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_BASE_FILE_SYSTEM_H_

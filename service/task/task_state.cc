@@ -1,0 +1,42 @@
+#include "task/task_state.h"
+
+#include <array>
+
+namespace taskforge {
+namespace {
+
+constexpr std::array<std::string_view, kTaskStateCount> kStateNames = {
+    "scheduled", "queued", "running", "succeeded", "failed", "cancelled", "expired"};
+
+}  // namespace
+
+bool MayFollow(TaskState from, TaskState to) {
+  switch (from) {
+    case TaskState::kScheduled:
+      return to == TaskState::kQueued || to == TaskState::kCancelled || to == TaskState::kExpired;
+    case TaskState::kQueued:
+      return to == TaskState::kRunning || to == TaskState::kCancelled || to == TaskState::kExpired;
+    case TaskState::kRunning:
+      return to == TaskState::kSucceeded || to == TaskState::kFailed ||
+             to == TaskState::kCancelled || to == TaskState::kScheduled || to == TaskState::kQueued;
+    default:
+      return false;
+  }
+}
+
+std::string_view Name(TaskState state) { return kStateNames[static_cast<size_t>(state)]; }
+
+std::optional<TaskState> ParseTaskState(std::string_view name) {
+  for (size_t i = 0; i < kStateNames.size(); ++i) {
+    if (kStateNames[i] == name) return static_cast<TaskState>(i);
+  }
+  return std::nullopt;
+}
+
+std::string_view Name(WaitReason reason) {
+  constexpr std::array<std::string_view, 6> kNames = {"none",     "queue",         "priority",
+                                                      "schedule", "retry_backoff", "no_worker"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+}  // namespace taskforge

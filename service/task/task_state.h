@@ -1,0 +1,49 @@
+// The states of a task and the one table of its transitions.
+#ifndef TASKFORGE_TASK_TASK_STATE_H_
+#define TASKFORGE_TASK_TASK_STATE_H_
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace taskforge {
+
+enum class TaskState : uint8_t {
+  kScheduled,  // Waits for a time: its schedule_time, or the end of a retry's backoff.
+  kQueued,     // Waits for its turn.
+  kRunning,    // An attempt has started and its result is not recorded yet.
+  kSucceeded,
+  kFailed,
+  kCancelled,
+  kExpired,  // Its deadline or queue_timeout passed before it started.
+};
+inline constexpr int kTaskStateCount = 7;
+
+// Why a task that is not running waits.
+enum class WaitReason : uint8_t {
+  kNone,
+  kQueue,         // Behind others of its queue.
+  kPriority,      // Behind more urgent work.
+  kSchedule,      // For its schedule_time.
+  kRetryBackoff,  // For the next attempt's time.
+  kNoWorker,      // No connected worker serves its handler with credit left.
+};
+
+// How well an accepted task is kept. What the foundation gives is kMemory.
+enum class Durability : uint8_t { kUnspecified, kMemory, kBuffered, kDurable };
+
+constexpr bool IsTerminal(TaskState state) { return state >= TaskState::kSucceeded; }
+
+// The one table: may a task go from `from` to `to`?
+//   SCHEDULED, QUEUED -> QUEUED (SCHEDULED only), RUNNING (QUEUED only), CANCELLED, EXPIRED
+//   RUNNING -> SUCCEEDED, FAILED, CANCELLED; SCHEDULED on a retry; QUEUED when an attempt is lost
+bool MayFollow(TaskState from, TaskState to);
+
+// `scheduled`, `queued`, `running`, `succeeded`, `failed`, `cancelled`, `expired`.
+std::string_view Name(TaskState state);
+std::optional<TaskState> ParseTaskState(std::string_view name);
+std::string_view Name(WaitReason reason);
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_TASK_TASK_STATE_H_

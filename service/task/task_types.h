@@ -1,0 +1,138 @@
+// The vocabulary of a task: plain values. What a client asks for (TaskSpec), what became of it
+// (TaskRecord), and their parts. Units and defaults stand with each field; limits are in
+// task/validation.h.
+#ifndef TASKFORGE_TASK_TASK_TYPES_H_
+#define TASKFORGE_TASK_TASK_TYPES_H_
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "task/priority.h"
+#include "task/task_state.h"
+
+namespace taskforge {
+
+struct Payload {
+  std::string content_type;  // MIME; empty: not said.
+  std::string data;
+  bool is_text = false;  // Whether the client gave (and gets) it as text_data; then valid UTF-8.
+  bool operator==(const Payload&) const = default;
+};
+
+// Why an attempt, or a task, failed. Data, never an RPC error.
+struct TaskError {
+  absl::StatusCode code = absl::StatusCode::kUnknown;
+  std::string reason;   // UPPER_SNAKE_CASE; ours: TIMEOUT, DEADLINE, LOST, EXCEPTION, POISONED.
+  std::string message;
+  bool retryable = true;
+  bool operator==(const TaskError&) const = default;
+};
+
+// Backoff before attempt n+1: min(max_backoff, min_backoff * multiplier^(n-1)), then moved by a
+// uniform share of +-jitter.
+struct RetryPolicy {
+  int max_attempts = 1;
+  absl::Duration min_backoff = absl::Seconds(1);
+  absl::Duration max_backoff = absl::Minutes(5);
+  double multiplier = 2.0;
+  double jitter = 0.2;
+  std::vector<std::string> non_retryable_reasons;
+  bool operator==(const RetryPolicy&) const = default;
+};
+
+// What a client asked for, validated and with defaults filled in. Immutable once accepted, so it is
+// shared between threads.
+struct TaskSpec {
+  std::string queue = "default";
+  std::string task_id;     // The client's own; empty: the server makes one.
+  std::string request_id;  // Empty: not deduplicated.
+  std::string principal;   // Who asked; empty: nobody identified.
+  std::string handler;
+  Payload input;
+  Priority priority = Priority::kNormal;
+  Durability requested_durability = Durability::kUnspecified;
+  absl::Time schedule_time = absl::InfinitePast();  // Not before.
+  absl::Time deadline = absl::InfiniteFuture();
+  absl::Duration queue_timeout = absl::InfiniteDuration();  // From acceptance to the first start.
+  absl::Duration run_timeout = absl::InfiniteDuration();    // Of each attempt.
+  RetryPolicy retry;
+  std::string result_topic;  // Besides `task.…`; empty: none.
+  std::optional<absl::Duration> result_ttl;  // None: the queue's, by outcome.
+  std::map<std::string, std::string> labels;
+  bool cancel_on_disconnect = false;
+  std::string retry_of;     // Name of the task that this one repeats; empty: none.
+  std::string traceparent;  // W3C; empty: none.
+};
+
+// Names one attempt of one task in one life of the server: a result under another fence is refused.
+struct Fence {
+  std::string task_name;
+  uint64_t boot_epoch = 0;
+  int attempt = 0;
+  bool operator==(const Fence&) const = default;
+};
+
+struct AttemptRecord {
+  int number = 0;  // From 1.
+  absl::Time queued_time;
+  absl::Time started_time = absl::InfinitePast();
+  absl::Time ended_time = absl::InfiniteFuture();  // InfiniteFuture: not ended.
+  std::string executor;  // `pool/seat-3`, `workers/NAME`.
+  std::optional<TaskError> error;
+  bool lost = false;  // Taken by a lost worker or lease, not by the handler.
+  // For whoever checks the waiting bound (pool/slot_table.h). Zero where the pool did not run it.
+  uint64_t enqueued_dispatch = 0;  // The pool's dispatches when it had been queued.
+  uint64_t started_dispatch = 0;   // ... and when it started, that one included.
+  uint32_t ahead = 0;              // Tasks of its priority before it when it was queued.
+  uint32_t seats = 0;              // Seats that may have dispatched since.
+};
+
+struct Progress {
+  double fraction = 0;  // In [0, 1].
+  std::string message;
+  bool operator==(const Progress&) const = default;
+};
+
+// What is known of a task at one time. A value: a copy is a consistent view. Terminal records are
+// immutable and shared.
+struct TaskRecord {
+  std::shared_ptr<const TaskSpec> spec;
+  std::string name;  // `queues/{queue}/tasks/{task}`
+  std::string uid;   // UUIDv7.
+  TaskState state = TaskState::kQueued;
+  WaitReason wait_reason = WaitReason::kQueue;
+  std::optional<Progress> progress;
+  std::optional<Payload> output;
+  std::optional<TaskError> error;
+  std::vector<AttemptRecord> attempts;
+  Durability effective_durability = Durability::kMemory;
+  absl::Time create_time;
+  absl::Time start_time = absl::InfinitePast();  // Of the last attempt.
+  absl::Time end_time = absl::InfiniteFuture();
+  absl::Time expire_time = absl::InfiniteFuture();  // When a finished record may go.
+  absl::Time next_attempt_time = absl::InfinitePast();
+  std::optional<absl::Time> cancel_requested_time;
+  int64_t queue_wait_ns = 0;  // Of the last attempt.
+  int64_t run_ns = 0;         // Of the last attempt.
+  bool output_evicted = false;
+  uint64_t revision = 1;  // Grows with each change; the etag.
+};
+
+using TaskRecordPtr = std::shared_ptr<const TaskRecord>;
+
+// `queues/{queue}/tasks/{task}`.
+std::string TaskName(const std::string& queue, const std::string& task_id);
+
+// Bytes that a record holds on to, for byte limits: payloads, strings and a fixed overhead.
+size_t CostBytes(const TaskSpec& spec);
+size_t CostBytes(const TaskRecord& record);
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_TASK_TASK_TYPES_H_

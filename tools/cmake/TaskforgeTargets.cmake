@@ -1,0 +1,52 @@
+find_package(Threads REQUIRED)
+find_package(absl REQUIRED)
+
+# taskforge_library(<folder> SOURCES ... DEPS ... [PRIVATE_DEPS ...])
+# One static library for each folder of service/, named taskforge_<folder>.
+function(taskforge_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS;PRIVATE_DEPS" ${ARGN})
+  if(ARG_SOURCES)
+    add_library(taskforge_${name} STATIC ${ARG_SOURCES})
+    target_include_directories(taskforge_${name} PUBLIC ${CMAKE_SOURCE_DIR}/service)
+    target_link_libraries(taskforge_${name}
+      PUBLIC ${ARG_DEPS} Threads::Threads
+      PRIVATE ${ARG_PRIVATE_DEPS} taskforge_flags)
+    # Sanitizers must reach whatever links the library.
+    target_link_options(taskforge_${name} PUBLIC $<TARGET_PROPERTY:taskforge_flags,INTERFACE_LINK_OPTIONS>)
+  else()
+    add_library(taskforge_${name} INTERFACE)
+    target_include_directories(taskforge_${name} INTERFACE ${CMAKE_SOURCE_DIR}/service)
+    target_link_libraries(taskforge_${name} INTERFACE ${ARG_DEPS} Threads::Threads)
+  endif()
+endfunction()
+
+# taskforge_test(<name> LABEL unit|integration|... SOURCES ... DEPS ... [TIMEOUT s] [ENV "K=V" ...] [SERIAL])
+# A GoogleTest executable; each of its cases is a ctest test of its own, with the label (and, in a
+# sanitizer build, the label `sanitize` as well).
+function(taskforge_test name)
+  cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "SOURCES;DEPS;ENV" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  set(labels ${ARG_LABEL})
+  if(TASKFORGE_SANITIZE)
+    list(APPEND labels sanitize)
+  endif()
+  set(environment
+    "TSAN_OPTIONS=detect_deadlocks=1:second_deadlock_stack=1:halt_on_error=1:history_size=4"
+    "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+    "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
+    ${ARG_ENV})
+  add_executable(${name} ${ARG_SOURCES})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main taskforge_flags)
+  set(serial "")
+  if(ARG_SERIAL)
+    set(serial RUN_SERIAL TRUE)
+  endif()
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120
+    PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${environment}" ${serial})
+endfunction()

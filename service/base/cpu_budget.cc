@@ -24,11 +24,11 @@ std::optional<std::string> ReadFile(const std::string& path) {
 }
 
 // This process's directory under the unified (v2) hierarchy, or under v1's `controller`.
-std::string CgroupPath(std::string_view proc_self_cgroup, std::string_view controller) {
+std::string CgroupPath(absl::string_view proc_self_cgroup, absl::string_view controller) {
   const auto text = ReadFile(std::string(proc_self_cgroup));
   if (!text.has_value()) return "/";
-  for (std::string_view line : absl::StrSplit(*text, '\n')) {
-    const std::vector<std::string_view> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
+  for (absl::string_view line : absl::StrSplit(*text, '\n')) {
+    const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
     if (parts.size() != 3) continue;
     if (controller.empty() ? parts[1].empty() : absl::StrContains(parts[1], controller)) {
       return std::string(parts[2]);
@@ -39,7 +39,7 @@ std::string CgroupPath(std::string_view proc_self_cgroup, std::string_view contr
 
 // Calls `visit(directory)` for the process's cgroup and each of its ancestors.
 template <typename Visit>
-void ForEachAncestor(std::string_view root, std::string path, Visit visit) {
+void ForEachAncestor(absl::string_view root, std::string path, Visit visit) {
   while (true) {
     visit(absl::StrCat(root, path == "/" ? "" : path));
     if (path.empty() || path == "/") return;
@@ -52,7 +52,7 @@ void TakeLeast(std::optional<double>& least, double value) {
   if (!least.has_value() || value < *least) least = value;
 }
 
-void ReadV2(std::string_view root, std::string_view proc_self_cgroup, CpuBudget& budget) {
+void ReadV2(absl::string_view root, absl::string_view proc_self_cgroup, CpuBudget& budget) {
   ForEachAncestor(root, CgroupPath(proc_self_cgroup, ""), [&](const std::string& directory) {
     if (const auto cpu = ReadFile(directory + "/cpu.max")) {
       const std::vector<std::string> parts = absl::StrSplit(*cpu, ' ');
@@ -73,7 +73,7 @@ void ReadV2(std::string_view root, std::string_view proc_self_cgroup, CpuBudget&
   });
 }
 
-void ReadV1(std::string_view root, std::string_view proc_self_cgroup, CpuBudget& budget) {
+void ReadV1(absl::string_view root, absl::string_view proc_self_cgroup, CpuBudget& budget) {
   ForEachAncestor(absl::StrCat(root, "/cpu"), CgroupPath(proc_self_cgroup, "cpu"),
                   [&](const std::string& directory) {
                     const auto quota_text = ReadFile(directory + "/cpu.cfs_quota_us");
@@ -95,7 +95,7 @@ int CpuBudget::cpus() const {
   return std::max(1, least);
 }
 
-CpuBudget ReadCpuBudget(std::string_view cgroup_root, std::string_view proc_self_cgroup) {
+CpuBudget ReadCpuBudget(absl::string_view cgroup_root, absl::string_view proc_self_cgroup) {
   CpuBudget budget;
   cpu_set_t set;
   CPU_ZERO(&set);
@@ -110,12 +110,12 @@ CpuBudget ReadCpuBudget(std::string_view cgroup_root, std::string_view proc_self
   return budget;
 }
 
-double ReadThrottledSeconds(std::string_view cgroup_root, std::string_view proc_self_cgroup) {
+double ReadThrottledSeconds(absl::string_view cgroup_root, absl::string_view proc_self_cgroup) {
   double seconds = 0;
   const auto read = [&](const std::string& directory) {
     const auto text = ReadFile(directory + "/cpu.stat");
     if (!text.has_value()) return;
-    for (std::string_view line : absl::StrSplit(*text, '\n')) {
+    for (absl::string_view line : absl::StrSplit(*text, '\n')) {
       double value = 0;
       if (absl::ConsumePrefix(&line, "throttled_usec ") && absl::SimpleAtod(line, &value)) {
         seconds = std::max(seconds, value / 1e6);

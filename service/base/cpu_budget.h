@@ -6,14 +6,15 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
+
+#include "absl/strings/string_view.h"
 
 namespace taskforge {
 
 struct CpuBudget {
-  std::vector<int> allowed_cpus;       // By sched_getaffinity, ascending; never empty.
-  std::optional<double> quota_cores;   // cgroup cpu.max as cores; none: unlimited.
+  std::vector<int> allowed_cpus;              // By sched_getaffinity, ascending; never empty.
+  std::optional<double> quota_cores;          // cgroup cpu.max as cores; none: unlimited.
   std::optional<int64_t> memory_limit_bytes;  // cgroup memory.max; none: unlimited.
   // max(1, min(|allowed_cpus|, ceil(quota_cores))).
   int cpus() const;
@@ -22,12 +23,12 @@ struct CpuBudget {
 // Reads it now. `cgroup_root` is where the cgroup file system is mounted; what cannot be read
 // counts as unlimited (a process outside any cgroup is normal). Walks from this process's cgroup up
 // to the root and takes the tightest limit.
-CpuBudget ReadCpuBudget(std::string_view cgroup_root = "/sys/fs/cgroup",
-                        std::string_view proc_self_cgroup = "/proc/self/cgroup");
+CpuBudget ReadCpuBudget(absl::string_view cgroup_root = "/sys/fs/cgroup",
+                        absl::string_view proc_self_cgroup = "/proc/self/cgroup");
 
 // Seconds for which the cgroup's CPU quota held this process back (cpu.stat), 0 when unknown.
-double ReadThrottledSeconds(std::string_view cgroup_root = "/sys/fs/cgroup",
-                            std::string_view proc_self_cgroup = "/proc/self/cgroup");
+double ReadThrottledSeconds(absl::string_view cgroup_root = "/sys/fs/cgroup",
+                            absl::string_view proc_self_cgroup = "/proc/self/cgroup");
 
 }  // namespace taskforge
 

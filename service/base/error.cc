@@ -10,20 +10,20 @@
 namespace taskforge {
 namespace {
 
-constexpr std::string_view kPayloadType = "taskforge.ErrorDetails";
+constexpr absl::string_view kPayloadType = "taskforge.ErrorDetails";
 
-// The payload is a list of length-prefixed strings, each with a one-letter tag: private to this file,
-// never stored or sent.
-void Put(std::string& out, char tag, std::string_view text) {
-  absl::StrAppend(&out, std::string_view(&tag, 1), text.size(), ":", text);
+// The payload is a list of length-prefixed strings, each with a one-letter tag: private to this
+// file, never stored or sent.
+void Put(std::string& out, char tag, absl::string_view text) {
+  absl::StrAppend(&out, absl::string_view(&tag, 1), text.size(), ":", text);
 }
 
-bool Take(std::string_view& in, char& tag, std::string& text) {
+bool Take(absl::string_view& in, char& tag, std::string& text) {
   if (in.empty()) return false;
   tag = in.front();
   const size_t colon = in.find(':');
   uint64_t size = 0;
-  if (colon == std::string_view::npos || !absl::SimpleAtoi(in.substr(1, colon - 1), &size)) {
+  if (colon == absl::string_view::npos || !absl::SimpleAtoi(in.substr(1, colon - 1), &size)) {
     return false;
   }
   if (in.size() - colon - 1 < size) return false;
@@ -56,7 +56,8 @@ absl::Status WithDetails(absl::Status status, const ErrorDetails& details) {
   return status;
 }
 
-absl::Status ReasonError(absl::StatusCode code, std::string_view reason, std::string_view message) {
+absl::Status ReasonError(absl::StatusCode code, absl::string_view reason,
+                         absl::string_view message) {
   ErrorDetails details;
   details.reason = std::string(reason);
   return WithDetails(absl::Status(code, message), details);
@@ -79,22 +80,32 @@ ErrorDetails DetailsOf(const absl::Status& status) {
   const auto payload = status.GetPayload(kPayloadType);
   if (!payload.has_value()) return details;
   const std::string bytes(*payload);
-  std::string_view in = bytes;
+  absl::string_view in = bytes;
   char tag = 0;
   std::string text;
   std::string held;
   while (Take(in, tag, text)) {
     switch (tag) {
-      case 'r': details.reason = text; break;
-      case 'v': details.metadata[held] = text; break;
-      case 'd': details.field_violations.push_back({held, text}); break;
-      case 'q': details.quota_violations.push_back({held, text}); break;
+      case 'r':
+        details.reason = text;
+        break;
+      case 'v':
+        details.metadata[held] = text;
+        break;
+      case 'd':
+        details.field_violations.push_back({held, text});
+        break;
+      case 'q':
+        details.quota_violations.push_back({held, text});
+        break;
       case 't': {
         int64_t ns = 0;
         if (absl::SimpleAtoi(text, &ns)) details.retry_after = absl::Nanoseconds(ns);
         break;
       }
-      default: held = text; break;  // 'k', 'f', 's': the first half of a pair.
+      default:
+        held = text;
+        break;  // 'k', 'f', 's': the first half of a pair.
     }
   }
   return details;

@@ -3,18 +3,18 @@
 //   queue "default" is full: 10000 tasks (queues.max_tasks)
 //
 // Codes mean the same everywhere: INVALID_ARGUMENT the caller's mistake; NOT_FOUND; ALREADY_EXISTS;
-// RESOURCE_EXHAUSTED full, try later; UNAVAILABLE draining, try elsewhere; FAILED_PRECONDITION wrong
-// state; DEADLINE_EXCEEDED ran too long; DATA_LOSS corruption; UNIMPLEMENTED not here yet.
+// RESOURCE_EXHAUSTED full, try later; UNAVAILABLE draining, try elsewhere; FAILED_PRECONDITION
+// wrong state; DEADLINE_EXCEEDED ran too long; DATA_LOSS corruption; UNIMPLEMENTED not here yet.
 #ifndef TASKFORGE_BASE_ERROR_H_
 #define TASKFORGE_BASE_ERROR_H_
 
 #include <map>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
 namespace taskforge {
@@ -32,18 +32,19 @@ struct QuotaViolation {
 };
 
 struct ErrorDetails {
-  std::string reason;  // ErrorInfo.reason, UPPER_SNAKE_CASE: `QUEUE_FULL`.
+  std::string reason;                           // ErrorInfo.reason, UPPER_SNAKE_CASE: `QUEUE_FULL`.
   std::map<std::string, std::string> metadata;  // ErrorInfo.metadata.
   std::vector<FieldViolation> field_violations;  // BadRequest, all at once.
   std::vector<QuotaViolation> quota_violations;  // QuotaFailure.
-  std::optional<absl::Duration> retry_after;  // RetryInfo and grpc-retry-pushback-ms.
+  std::optional<absl::Duration> retry_after;     // RetryInfo and grpc-retry-pushback-ms.
   bool operator==(const ErrorDetails&) const = default;
 };
 
 // Attaches `details` to `status` (which must not be OK) and returns it.
 absl::Status WithDetails(absl::Status status, const ErrorDetails& details);
 // An error with a reason and nothing else.
-absl::Status ReasonError(absl::StatusCode code, std::string_view reason, std::string_view message);
+absl::Status ReasonError(absl::StatusCode code, absl::string_view reason,
+                         absl::string_view message);
 // INVALID_ARGUMENT with every violation; the message names the first and counts the rest.
 // REQUIRES: `violations` is not empty.
 absl::Status InvalidArgument(std::vector<FieldViolation> violations);

@@ -12,8 +12,9 @@
 namespace taskforge {
 namespace {
 
-absl::Status PosixError(int error, std::string_view action, std::string_view path) {
-  const std::string message = absl::StrCat("cannot ", action, " ", path, ": ", std::strerror(error));
+absl::Status PosixError(int error, absl::string_view action, absl::string_view path) {
+  const std::string message =
+      absl::StrCat("cannot ", action, " ", path, ": ", std::strerror(error));
   if (error == ENOENT) return absl::NotFoundError(message);
   if (error == EACCES || error == EPERM) return absl::PermissionDeniedError(message);
   return absl::UnavailableError(message);
@@ -59,11 +60,11 @@ absl::StatusOr<std::string> PosixFileSystem::ReadFile(const std::string& path) {
 }
 
 absl::Status PosixFileSystem::WriteFileAtomically(const std::string& path,
-                                                  std::string_view content) {
+                                                  absl::string_view content) {
   const std::string temporary = absl::StrCat(path, ".tmp.", ::getpid());
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) return PosixError(errno, "create", temporary);
-  const auto fail = [&](std::string_view action) {
+  const auto fail = [&](absl::string_view action) {
     const absl::Status status = PosixError(errno, action, temporary);
     ::unlink(temporary.c_str());
     return status;

@@ -4,10 +4,10 @@
 #define TASKFORGE_BASE_FILE_SYSTEM_H_
 
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace taskforge {
 
@@ -19,14 +19,14 @@ class FileSystem {
   virtual absl::StatusOr<std::string> ReadFile(const std::string& path) = 0;
   // Writes `content` to a temporary file beside `path`, syncs it and renames it over `path`:
   // a reader sees the old content or the new, never a part.
-  virtual absl::Status WriteFileAtomically(const std::string& path, std::string_view content) = 0;
+  virtual absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) = 0;
 };
 
 // Thread-safe.
 class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<std::string> ReadFile(const std::string& path) override;
-  absl::Status WriteFileAtomically(const std::string& path, std::string_view content) override;
+  absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) override;
 };
 
 }  // namespace taskforge

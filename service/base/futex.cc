@@ -20,9 +20,9 @@ bool FutexWait(std::atomic<uint32_t>& word, uint32_t expected, MonoTime deadline
     timeout = &until;
   }
   // WAIT_BITSET takes an absolute deadline on CLOCK_MONOTONIC; plain WAIT takes a relative one.
-  const long rc = syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word),
-                          FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, expected, timeout, nullptr,
-                          FUTEX_BITSET_MATCH_ANY);
+  const long rc =
+      syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG,
+              expected, timeout, nullptr, FUTEX_BITSET_MATCH_ANY);
   return !(rc == -1 && errno == ETIMEDOUT);
 }
 

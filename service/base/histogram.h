@@ -1,5 +1,6 @@
-// A log-linear histogram of durations: 2^kSubBits linear steps in each power of two, as HdrHistogram
-// has them (http://hdrhistogram.org). Relative error of a quantile: at most 1/2^kSubBits.
+// A log-linear histogram of durations: 2^kSubBits linear steps in each power of two, as
+// HdrHistogram has them (http://hdrhistogram.org). Relative error of a quantile: at most
+// 1/2^kSubBits.
 #ifndef TASKFORGE_BASE_HISTOGRAM_H_
 #define TASKFORGE_BASE_HISTOGRAM_H_
 
@@ -51,7 +52,9 @@ struct HistogramSnapshot {
   int64_t Quantile(double q) const;
   // How many values are at most `bound` ns: a bucket that straddles the bound counts by share.
   uint64_t CountAtMost(int64_t bound) const;
-  double Mean() const { return count == 0 ? 0.0 : static_cast<double>(sum) / static_cast<double>(count); }
+  double Mean() const {
+    return count == 0 ? 0.0 : static_cast<double>(sum) / static_cast<double>(count);
+  }
 };
 
 // Written by one thread at a time, read by any. About 3 ns a value.

@@ -1,8 +1,8 @@
 // Mutual exclusion that clang's thread-safety analysis and ThreadSanitizer both understand.
 //
 // Why not absl::Mutex: distributions ship abseil without TSan instrumentation, so TSan would report
-// every access that it guards. Why not std::condition_variable: glibc before 2.39 can lose a wake-up
-// (bug 25847). The Mutex is std::mutex with annotations; the condition variable is a futex.
+// every access that it guards. Why not std::condition_variable: glibc before 2.39 can lose a
+// wake-up (bug 25847). The Mutex is std::mutex with annotations; the condition variable is a futex.
 //
 // Rule of the house: every mutex is a leaf. No callback, no other component and no user code runs
 // while one is held.
@@ -59,9 +59,10 @@ class CondVar {
   CondVar(const CondVar&) = delete;
   CondVar& operator=(const CondVar&) = delete;
 
-  // REQUIRES: `mutex` is held; it is held again on return. Returns false once `deadline` has passed.
-  bool WaitUntil(Mutex& mutex, MonoTime deadline) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex)
-      ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  // REQUIRES: `mutex` is held; it is held again on return. Returns false once `deadline` has
+  // passed.
+  bool WaitUntil(Mutex& mutex, MonoTime deadline)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex) ABSL_NO_THREAD_SAFETY_ANALYSIS {
     const uint32_t seen = sequence_.load(std::memory_order_relaxed);
     mutex.Unlock();
     const bool in_time = FutexWait(sequence_, seen, deadline);

@@ -6,7 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string_view>
+
+#include "absl/strings/string_view.h"
 
 namespace taskforge {
 
@@ -20,12 +21,12 @@ inline constexpr std::array<Priority, kPriorityCount> kPriorities = {
 constexpr size_t Index(Priority priority) { return static_cast<size_t>(priority); }
 
 // `low`, `normal`, `high`, `critical`: in labels, configuration and on the command line.
-constexpr std::string_view Name(Priority priority) {
-  constexpr std::array<std::string_view, kPriorityCount> kNames = {"low", "normal", "high",
-                                                                   "critical"};
+constexpr absl::string_view Name(Priority priority) {
+  constexpr std::array<absl::string_view, kPriorityCount> kNames = {"low", "normal", "high",
+                                                                    "critical"};
   return kNames[Index(priority)];
 }
-constexpr std::optional<Priority> ParsePriority(std::string_view name) {
+constexpr std::optional<Priority> ParsePriority(absl::string_view name) {
   for (Priority priority : kPriorities) {
     if (Name(priority) == name) return priority;
   }

@@ -5,7 +5,7 @@
 namespace taskforge {
 namespace {
 
-constexpr std::array<std::string_view, kTaskStateCount> kStateNames = {
+constexpr std::array<absl::string_view, kTaskStateCount> kStateNames = {
     "scheduled", "queued", "running", "succeeded", "failed", "cancelled", "expired"};
 
 }  // namespace
@@ -24,18 +24,18 @@ bool MayFollow(TaskState from, TaskState to) {
   }
 }
 
-std::string_view Name(TaskState state) { return kStateNames[static_cast<size_t>(state)]; }
+absl::string_view Name(TaskState state) { return kStateNames[static_cast<size_t>(state)]; }
 
-std::optional<TaskState> ParseTaskState(std::string_view name) {
+std::optional<TaskState> ParseTaskState(absl::string_view name) {
   for (size_t i = 0; i < kStateNames.size(); ++i) {
     if (kStateNames[i] == name) return static_cast<TaskState>(i);
   }
   return std::nullopt;
 }
 
-std::string_view Name(WaitReason reason) {
-  constexpr std::array<std::string_view, 6> kNames = {"none",     "queue",         "priority",
-                                                      "schedule", "retry_backoff", "no_worker"};
+absl::string_view Name(WaitReason reason) {
+  constexpr std::array<absl::string_view, 6> kNames = {"none",     "queue",         "priority",
+                                                       "schedule", "retry_backoff", "no_worker"};
   return kNames[static_cast<size_t>(reason)];
 }
 

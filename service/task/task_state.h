@@ -4,7 +4,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
+
+#include "absl/strings/string_view.h"
 
 namespace taskforge {
 
@@ -40,9 +41,9 @@ constexpr bool IsTerminal(TaskState state) { return state >= TaskState::kSucceed
 bool MayFollow(TaskState from, TaskState to);
 
 // `scheduled`, `queued`, `running`, `succeeded`, `failed`, `cancelled`, `expired`.
-std::string_view Name(TaskState state);
-std::optional<TaskState> ParseTaskState(std::string_view name);
-std::string_view Name(WaitReason reason);
+absl::string_view Name(TaskState state);
+std::optional<TaskState> ParseTaskState(absl::string_view name);
+absl::string_view Name(WaitReason reason);
 
 }  // namespace taskforge
 

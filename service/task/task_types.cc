@@ -26,8 +26,8 @@ size_t CostBytes(const TaskSpec& spec) {
 }
 
 size_t CostBytes(const TaskRecord& record) {
-  size_t bytes = CostBytes(*record.spec) + record.name.size() + record.uid.size() +
-                 CostBytes(record.error);
+  size_t bytes =
+      CostBytes(*record.spec) + record.name.size() + record.uid.size() + CostBytes(record.error);
   if (record.output.has_value()) bytes += record.output->data.size();
   for (const AttemptRecord& attempt : record.attempts) {
     bytes += sizeof(AttemptRecord) + attempt.executor.size() + CostBytes(attempt.error);

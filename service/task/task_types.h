@@ -28,7 +28,7 @@ struct Payload {
 // Why an attempt, or a task, failed. Data, never an RPC error.
 struct TaskError {
   absl::StatusCode code = absl::StatusCode::kUnknown;
-  std::string reason;   // UPPER_SNAKE_CASE; ours: TIMEOUT, DEADLINE, LOST, EXCEPTION, POISONED.
+  std::string reason;  // UPPER_SNAKE_CASE; ours: TIMEOUT, DEADLINE, LOST, EXCEPTION, POISONED.
   std::string message;
   bool retryable = true;
   bool operator==(const TaskError&) const = default;
@@ -62,7 +62,7 @@ struct TaskSpec {
   absl::Duration queue_timeout = absl::InfiniteDuration();  // From acceptance to the first start.
   absl::Duration run_timeout = absl::InfiniteDuration();    // Of each attempt.
   RetryPolicy retry;
-  std::string result_topic;  // Besides `task.…`; empty: none.
+  std::string result_topic;                  // Besides `task.…`; empty: none.
   std::optional<absl::Duration> result_ttl;  // None: the queue's, by outcome.
   std::map<std::string, std::string> labels;
   bool cancel_on_disconnect = false;
@@ -83,7 +83,7 @@ struct AttemptRecord {
   absl::Time queued_time;
   absl::Time started_time = absl::InfinitePast();
   absl::Time ended_time = absl::InfiniteFuture();  // InfiniteFuture: not ended.
-  std::string executor;  // `pool/seat-3`, `workers/NAME`.
+  std::string executor;                            // `pool/seat-3`, `workers/NAME`.
   std::optional<TaskError> error;
   bool lost = false;  // Taken by a lost worker or lease, not by the handler.
   // For whoever checks the waiting bound (pool/slot_table.h). Zero where the pool did not run it.

@@ -12,14 +12,14 @@ namespace taskforge {
 
 // What the pool tells a piece of work as it starts it.
 struct Dispatch {
-  MonoTime started;       // The dispatch's one reading of the clock.
-  uint64_t number = 0;    // Dispatches of the pool until now, this one included.
-  uint32_t seats = 0;     // Seats that may have dispatched until now (M of the waiting bound).
-  int seat = 0;           // The worker seat that runs it.
+  MonoTime started;     // The dispatch's one reading of the clock.
+  uint64_t number = 0;  // Dispatches of the pool until now, this one included.
+  uint32_t seats = 0;   // Seats that may have dispatched until now (M of the waiting bound).
+  int seat = 0;         // The worker seat that runs it.
 };
 
-// Not thread-safe: it belongs to whoever submits it, then to the pool until `run` is called, then to
-// `run`, which may destroy it.
+// Not thread-safe: it belongs to whoever submits it, then to the pool until `run` is called, then
+// to `run`, which may destroy it.
 struct Work {
   // Runs the work; must not throw. Returns whether it did anything: false says that it had been
   // cancelled meanwhile, and then it does not count as a dispatch.

@@ -20,6 +20,18 @@ function(taskforge_library name)
   endif()
 endfunction()
 
+# tests_<label> builds what the tests of one label need, tests_all what all of them need.
+function(taskforge_tests_need label)
+  foreach(group ${label} all)
+    if(NOT TARGET tests_${group})
+      add_custom_target(tests_${group})
+    endif()
+    if(ARGN)
+      add_dependencies(tests_${group} ${ARGN})
+    endif()
+  endforeach()
+endfunction()
+
 # taskforge_test(<name> LABEL unit|integration|... SOURCES ... DEPS ... [TIMEOUT s] [ENV "K=V" ...] [SERIAL])
 # A GoogleTest executable; each of its cases is a ctest test of its own, with the label (and, in a
 # sanitizer build, the label `sanitize` as well).
@@ -43,10 +55,29 @@ function(taskforge_test name)
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main taskforge_flags)
-  set(serial "")
-  if(ARG_SERIAL)
-    set(serial RUN_SERIAL TRUE)
+  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120)
+  # gtest_discover_tests() flattens a property that is a list, and loses what follows it. So the
+  # properties are set when ctest reads the tests that it discovered.
+  set(properties "${CMAKE_CURRENT_BINARY_DIR}/${name}_properties.cmake")
+  file(WRITE "${properties}" "foreach(test IN LISTS ${name}_TESTS)
+  set_tests_properties(\"\${test}\" PROPERTIES LABELS \"${labels}\" TIMEOUT ${ARG_TIMEOUT}
+    ENVIRONMENT \"${environment}\" RUN_SERIAL ${ARG_SERIAL})
+endforeach()
+")
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES "${properties}")
+  taskforge_tests_need(${ARG_LABEL} ${name})
+endfunction()
+
+# taskforge_script_test(<name> LABEL <label> COMMAND <command>... [NEEDS target...] [TIMEOUT s]
+#                       [ENV "K=V" ...] [SERIAL])
+# A test that is a program of another language: one ctest test, with the label.
+function(taskforge_script_test name)
+  cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "COMMAND;NEEDS;ENV" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
   endif()
-  gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120
-    PROPERTIES LABELS "${labels}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${environment}" ${serial})
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND})
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_LABEL} ENVIRONMENT "${ARG_ENV}"
+    RUN_SERIAL ${ARG_SERIAL})
+  taskforge_tests_need(${ARG_LABEL} ${ARG_NEEDS})
 endfunction()

@@ -20,6 +20,15 @@ function(taskforge_library name)
   endif()
 endfunction()
 
+# taskforge_binary(<name> SOURCES ... DEPS ...): a program that ships; it lies in <build>/bin/.
+function(taskforge_binary name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;DEPS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_DEPS} taskforge_flags)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  install(TARGETS ${name} RUNTIME)
+endfunction()
+
 # tests_<label> builds what the tests of one label need, tests_all what all of them need.
 function(taskforge_tests_need label)
   foreach(group ${label} all)

@@ -1,0 +1,172 @@
+// An accepted task while it lives: from its admission until its end is recorded. It is the node
+// that queues and pool pass on, the word on which races between start, cancel and expiry are
+// decided, and the place where those who wait for it are kept.
+#ifndef TASKFORGE_TASK_TASK_H_
+#define TASKFORGE_TASK_TASK_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "base/mutex.h"
+#include "base/ref.h"
+#include "task/admission.h"
+#include "task/task_types.h"
+#include "task/work.h"
+
+namespace taskforge {
+
+class Task;
+using TaskRef = Ref<Task>;
+
+// What starts attempts: the pool's threads call it. Thread-safe.
+class TaskRunner {
+ public:
+  virtual ~TaskRunner() = default;
+  // Starts an attempt of a released task. Returns whether one was started: false when the task had
+  // been cancelled or had expired meanwhile.
+  virtual bool Run(TaskRef task, const Dispatch& dispatch) = 0;
+};
+
+// Takes tasks that are ready to wait for their turn. Thread-safe.
+class TaskSink {
+ public:
+  enum class Position { kBack, kFront };
+
+  virtual ~TaskSink() = default;
+  // Puts `task` (phase QUEUED, admission held) into its queue. Cannot fail: the place is held.
+  virtual void Enqueue(TaskRef task, Position position) = 0;
+  // Takes a waiting task out. False when it does not wait here (any more): then whoever took it out
+  // sees its phase.
+  virtual bool Remove(Task& task) = 0;
+};
+
+// The phase decides who may do what with a task; every race is one compare-and-swap on it.
+//   ACCEPTING  not acknowledged yet
+//   QUEUED     waits: for a time, in a queue, or released to the pool or a worker
+//   STARTING   taken by whoever starts an attempt
+//   RUNNING    a handler has it
+//   CANCELLING a cancel or an expiry won the race before a start
+//   ENDED      its end is being recorded or is recorded
+enum class TaskPhase : uint32_t { kAccepting, kQueued, kStarting, kRunning, kCancelling, kEnded };
+
+// Thread-safe, except where a member says who owns it.
+class Task final : public RefCounted<Task>, public Work {
+ public:
+  using Finished = absl::AnyInvocable<void(const TaskRecordPtr&) &&>;
+  using WatchId = uint64_t;
+
+  // `runner` must outlive the task. `record.spec`, names and times must be filled in.
+  Task(TaskRecord record, Admission admission, TaskRunner& runner);
+
+  // Constant after construction.
+  const TaskSpec& spec() const { return *spec_; }
+  const std::shared_ptr<const TaskSpec>& shared_spec() const { return spec_; }
+  const std::string& name() const { return name_; }
+  size_t queue_index() const { return queue_index_; }
+
+  TaskPhase phase() const { return phase_.load(std::memory_order_acquire); }
+  // The one way to change the phase. acq_rel: whoever takes a phase over sees what its last owner
+  // wrote to the members below that follow the phase.
+  bool TryAdvance(TaskPhase from, TaskPhase to) {
+    return phase_.compare_exchange_strong(from, to, std::memory_order_acq_rel,
+                                          std::memory_order_acquire);
+  }
+
+  // A copy of the record as it is now.
+  TaskRecord Snapshot() const ABSL_LOCKS_EXCLUDED(mu_);
+  // The immutable last record; null while the task lives.
+  TaskRecordPtr finished_record() const ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Changes the record by `change(TaskRecord&)`, which must be short and call nothing, and tells
+  // the watchers. Does nothing (and returns false) once the task has finished.
+  template <typename Change>
+  bool Update(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
+    bool watched = false;
+    {
+      MutexLock lock(mu_);
+      if (finished_ != nullptr) return false;
+      change(record_);
+      ++record_.revision;
+      watched = !watchers_.empty();
+    }
+    if (watched) NotifyWatchers();
+    return true;
+  }
+
+  // Returns the final record: a copy of the record, changed by `change(TaskRecord&)`. The task
+  // keeps showing what it showed (it counts as running until its end is stored); Finish() makes the
+  // final record visible. REQUIRES: the caller moved the phase to ENDED, so it is called once.
+  template <typename Change>
+  TaskRecordPtr Seal(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
+    std::shared_ptr<TaskRecord> sealed;
+    {
+      MutexLock lock(mu_);
+      ++record_.revision;
+      sealed = std::make_shared<TaskRecord>(record_);
+    }
+    change(*sealed);
+    return sealed;
+  }
+  // Tells everyone who waits that the task has ended as `record` (from Seal), gives the admission
+  // back and makes it the finished record.
+  void Finish(TaskRecordPtr record) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Calls `callback` once with the final record: at once if it is known, else by whoever finishes
+  // the task, without a lock held. The callback must be short and must not throw.
+  void OnFinished(Finished callback) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Calls `callback` after each change, also the last, without a lock held, until the task has
+  // finished or Unwatch was called. Calls may overlap, and one that had begun may end after Unwatch
+  // has returned: the callback must be thread-safe and short, and owns what it touches.
+  WatchId Watch(std::shared_ptr<absl::AnyInvocable<void()>> callback) ABSL_LOCKS_EXCLUDED(mu_);
+  void Unwatch(WatchId id) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Owned by the queue that holds the task, under its lock.
+  Task* queue_previous = nullptr;
+  Task* queue_next = nullptr;
+  bool in_queue = false;
+
+  // Written by whoever enqueues it, before it does; read by whoever starts it.
+  uint32_t ahead = 0;
+  // The pool's dispatches after it was enqueued; 0 until known. Relaxed: a number to check a bound
+  // with, which errs on the safe side when it comes late.
+  std::atomic<uint64_t> enqueued_dispatch{0};
+
+  // Owned by the phase: written by whoever holds STARTING or RUNNING; the timer of the queue
+  // time-out, deadline or run time-out that is set now (0: none).
+  std::atomic<uint64_t> timer_id{0};
+
+ private:
+  static bool RunReleased(Work& work, const Dispatch& dispatch);
+  void NotifyWatchers() ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Constant after construction.
+  const std::shared_ptr<const TaskSpec> spec_;
+  const std::string name_;
+  const size_t queue_index_;
+  TaskRunner& runner_;
+
+  std::atomic<TaskPhase> phase_{TaskPhase::kAccepting};
+
+  struct WatchEntry {
+    WatchId id;
+    std::shared_ptr<absl::AnyInvocable<void()>> callback;
+  };
+
+  mutable Mutex mu_;
+  TaskRecord record_ ABSL_GUARDED_BY(mu_);
+  TaskRecordPtr finished_ ABSL_GUARDED_BY(mu_);
+  Admission admission_ ABSL_GUARDED_BY(mu_);
+  std::vector<Finished> on_finished_ ABSL_GUARDED_BY(mu_);
+  std::vector<WatchEntry> watchers_ ABSL_GUARDED_BY(mu_);
+  WatchId last_watch_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_TASK_TASK_H_

@@ -1,0 +1,166 @@
+#include "child_process.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace taskforge::bench {
+namespace {
+
+[[noreturn]] void Fail(const std::string& what) {
+  std::perror(what.c_str());
+  std::exit(1);
+}
+
+// Tries to connect to a loopback port until it answers, for ten seconds at most.
+void AwaitPort(int port) {
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool up = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    close(fd);
+    if (up) return;
+    usleep(10'000);
+  }
+  Fail("nothing listens on port " + std::to_string(port));
+}
+
+}  // namespace
+
+ChildProcess::ChildProcess(const std::vector<std::string>& command) {
+  int fds[2];
+  if (pipe2(fds, O_CLOEXEC) != 0) Fail("pipe");
+  pid_ = fork();
+  if (pid_ < 0) Fail("fork");
+  if (pid_ == 0) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    dup2(fds[1], STDOUT_FILENO);
+    std::vector<char*> argv;
+    for (const std::string& word : command) argv.push_back(const_cast<char*>(word.c_str()));
+    argv.push_back(nullptr);
+    execvp(argv[0], argv.data());
+    std::perror(argv[0]);
+    _exit(127);
+  }
+  close(fds[1]);
+  out_ = fds[0];
+}
+
+ChildProcess::~ChildProcess() {
+  if (pid_ > 0) {
+    kill(pid_, SIGKILL);
+    waitpid(pid_, nullptr, 0);
+  }
+  close(out_);
+}
+
+std::string ChildProcess::ReadLine() {
+  std::string line;
+  char c = 0;
+  while (read(out_, &c, 1) == 1 && c != '\n') line.push_back(c);
+  return line;
+}
+
+int ChildProcess::Wait() {
+  int status = 0;
+  waitpid(pid_, &status, 0);
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+ServerProcess::ServerProcess(std::unique_ptr<ChildProcess> child, std::string grpc_address)
+    : child_(std::move(child)), grpc_address_(std::move(grpc_address)) {}
+
+ServerProcess StartTaskforged(const std::string& binary) {
+  char directory[] = "/tmp/taskforge-bench-XXXXXX";
+  if (mkdtemp(directory) == nullptr) Fail("mkdtemp");
+  const std::string ready = std::string(directory) + "/ready.json";
+  auto child = std::make_unique<ChildProcess>(
+      std::vector<std::string>{binary, "serve", "--grpc-listen", "127.0.0.1:0", "--admin-listen",
+                               "127.0.0.1:0", "--log-level", "error", "--ready-file", ready});
+  for (int attempt = 0; attempt < 1000 && access(ready.c_str(), R_OK) != 0; ++attempt) {
+    usleep(10'000);
+  }
+  std::ifstream in(ready);
+  std::stringstream text;
+  text << in.rdbuf();
+  const std::string json = text.str();
+  const std::string key = "\"grpc\":\"";
+  const size_t start = json.find(key);
+  if (start == std::string::npos) Fail(binary + " did not become ready");
+  const size_t end = json.find('"', start + key.size());
+  std::remove(ready.c_str());
+  rmdir(directory);
+  return ServerProcess(std::move(child), json.substr(start + key.size(), end - start - key.size()));
+}
+
+GearmanPeer::GearmanPeer(const std::string& peer_binary) : peer_binary_(peer_binary) {
+  const int port = FreePort();
+  port_ = std::to_string(port);
+  server_ = std::make_unique<ChildProcess>(std::vector<std::string>{
+      "gearmand", "--listen=127.0.0.1", "--port=" + port_, "--log-file=none", "--threads=2"});
+  AwaitPort(port);
+  // A worker takes one job at a time and waits for the wire in between; beyond four, gearmand
+  // itself is what limits on two cores.
+  for (int i = 0; i < 4; ++i) {
+    workers_.push_back(
+        std::make_unique<ChildProcess>(std::vector<std::string>{peer_binary_, "worker", port_}));
+    if (workers_.back()->ReadLine() != "ready") Fail("gearman worker");
+  }
+}
+
+GearmanPeer::~GearmanPeer() = default;
+
+double GearmanPeer::CpuSeconds() const {
+  double seconds = ProcessCpuSeconds(server_->pid());
+  for (const auto& worker : workers_) seconds += ProcessCpuSeconds(worker->pid());
+  return seconds;
+}
+
+Sample GearmanPeer::Run(int jobs) {
+  const double cpu = CpuSeconds();
+  ChildProcess client({peer_binary_, "client", port_, std::to_string(jobs)});
+  std::istringstream line(client.ReadLine());
+  Sample sample;
+  line >> sample.items >> sample.wall_seconds >> sample.cpu_seconds;
+  if (client.Wait() != 0 || sample.items != jobs) Fail("gearman client");
+  sample.cpu_seconds += CpuSeconds() - cpu;
+  return sample;
+}
+
+long ResidentKib(int pid) {
+  std::ifstream in("/proc/" + std::to_string(pid) + "/statm");
+  long size = 0;
+  long resident = 0;
+  in >> size >> resident;
+  return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  if (fd < 0 || bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    Fail("bind");
+  }
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+}  // namespace taskforge::bench

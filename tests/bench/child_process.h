@@ -1,0 +1,70 @@
+// Processes that a benchmark starts and stops.
+#ifndef TASKFORGE_TESTS_BENCH_CHILD_PROCESS_H_
+#define TASKFORGE_TESTS_BENCH_CHILD_PROCESS_H_
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "harness.h"
+
+namespace taskforge::bench {
+
+// A child with its standard output on a pipe. Killed and reaped by the destructor. A child that
+// cannot be started ends the benchmark with a message.
+class ChildProcess {
+ public:
+  explicit ChildProcess(const std::vector<std::string>& command);
+  ~ChildProcess();
+  ChildProcess(const ChildProcess&) = delete;
+  ChildProcess& operator=(const ChildProcess&) = delete;
+
+  int pid() const { return pid_; }
+  // The next line of its output, without the line end; empty at its end.
+  std::string ReadLine();
+  // Waits until it has ended; its exit code.
+  int Wait();
+
+ private:
+  int pid_ = -1;
+  int out_ = -1;
+};
+
+// A running taskforged on ports of its own.
+class ServerProcess {
+ public:
+  ServerProcess(std::unique_ptr<ChildProcess> child, std::string grpc_address);
+  int pid() const { return child_->pid(); }
+  const std::string& grpc_address() const { return grpc_address_; }
+
+ private:
+  std::unique_ptr<ChildProcess> child_;
+  std::string grpc_address_;
+};
+// Starts it with defaults, quiet, and waits until it serves.
+ServerProcess StartTaskforged(const std::string& binary);
+
+// gearmand with four echo workers, and its C client as a child that runs jobs on demand.
+class GearmanPeer {
+ public:
+  explicit GearmanPeer(const std::string& peer_binary);
+  ~GearmanPeer();
+  Sample Run(int jobs);
+
+ private:
+  double CpuSeconds() const;
+
+  std::string peer_binary_;
+  std::string port_;
+  std::unique_ptr<ChildProcess> server_;
+  std::vector<std::unique_ptr<ChildProcess>> workers_;
+};
+
+// Resident memory of a process, in KiB.
+long ResidentKib(int pid);
+// A TCP port of loopback that was free a moment ago.
+int FreePort();
+
+}  // namespace taskforge::bench
+
+#endif  // TASKFORGE_TESTS_BENCH_CHILD_PROCESS_H_

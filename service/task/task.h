@@ -15,6 +15,7 @@
 #include "base/mutex.h"
 #include "base/ref.h"
 #include "task/admission.h"
+#include "task/running_attempt.h"
 #include "task/task_types.h"
 #include "task/work.h"
 
@@ -98,14 +99,46 @@ class Task final : public RefCounted<Task>, public Work {
     return true;
   }
 
+  // An attempt starts: `change(TaskRecord&)` returns whether it may; if so, `running` is what
+  // running() returns from now on. Returns false, with nothing changed, if it may not.
+  template <typename Change>
+  bool StartAttempt(Ref<RunningAttempt> running, Change change) ABSL_LOCKS_EXCLUDED(mu_) {
+    bool watched = false;
+    {
+      MutexLock lock(mu_);
+      if (finished_ != nullptr || !change(record_)) return false;
+      running_ = std::move(running);
+      ++record_.revision;
+      watched = !watchers_.empty();
+    }
+    if (watched) NotifyWatchers();
+    return true;
+  }
+  // Like Update, when an attempt has ended and the task will run again: running() is null after.
+  template <typename Change>
+  bool EndAttempt(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
+    Ref<RunningAttempt> ended;  // Let go without the lock.
+    return Update([&](TaskRecord& record) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      std::swap(ended, running_);
+      change(record);
+    });
+  }
+  // The attempt that runs now; null: none.
+  Ref<RunningAttempt> running() const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    return running_;
+  }
+
   // Returns the final record: a copy of the record, changed by `change(TaskRecord&)`. The task
   // keeps showing what it showed (it counts as running until its end is stored); Finish() makes the
   // final record visible. REQUIRES: the caller moved the phase to ENDED, so it is called once.
   template <typename Change>
   TaskRecordPtr Seal(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
     std::shared_ptr<TaskRecord> sealed;
+    Ref<RunningAttempt> ended;  // Let go without the lock.
     {
       MutexLock lock(mu_);
+      std::swap(ended, running_);
       ++record_.revision;
       sealed = std::make_shared<TaskRecord>(record_);
     }
@@ -160,6 +193,7 @@ class Task final : public RefCounted<Task>, public Work {
 
   mutable Mutex mu_;
   TaskRecord record_ ABSL_GUARDED_BY(mu_);
+  Ref<RunningAttempt> running_ ABSL_GUARDED_BY(mu_);
   TaskRecordPtr finished_ ABSL_GUARDED_BY(mu_);
   Admission admission_ ABSL_GUARDED_BY(mu_);
   std::vector<Finished> on_finished_ ABSL_GUARDED_BY(mu_);

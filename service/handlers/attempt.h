@@ -101,6 +101,7 @@ class Attempt {
   // When it is asked to stop, by run_timeout or deadline; MonoTime::Max(): never.
   MonoTime stop_time() const { return state_->stop_time(); }
   StopToken stop() const { return StopToken(state_); }
+  StopReason stop_reason() const { return state_->stop_reason(); }
   bool stop_requested() const { return state_->stop_reason() != StopReason::kNone; }
   // Shown in the task while it runs. Ignored once the attempt has ended.
   void ReportProgress(Progress progress) const { state_->ReportProgress(std::move(progress)); }

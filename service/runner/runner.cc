@@ -1,0 +1,133 @@
+#include "runner/runner.h"
+
+#include <exception>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "runner/running_task.h"
+
+namespace taskforge {
+
+Runner::Runner(const RunnerOptions& options, uint64_t boot_epoch, Parts parts)
+    : options_(options), boot_epoch_(boot_epoch), parts_(parts), wall_time_(parts.clock) {}
+
+bool Runner::Run(TaskRef task, const Dispatch& dispatch) {
+  if (!task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) {
+    unstarted_.Add();
+    return false;
+  }
+  const Ref<RunningTask> running = Begin(task, dispatch, absl::StrCat("pool/seat-", dispatch.seat));
+  if (!running) return false;
+  Handler* const handler = running->handler() == nullptr ? nullptr : running->handler()->handler();
+  Completion done{running};
+  if (handler == nullptr) {
+    TaskError error;
+    error.code = absl::StatusCode::kFailedPrecondition;
+    error.reason = "HANDLER_UNKNOWN";
+    error.message = absl::StrCat("no handler \"", task->spec().handler, "\" runs in this server");
+    error.retryable = false;
+    done.Fail(std::move(error));
+    return true;
+  }
+  try {
+    handler->Start(Attempt(running), std::move(done));
+  } catch (const std::exception& exception) {
+    // The completion went with the stack: the attempt has ended as LOST, or ends elsewhere.
+    parts_.log.Error("a handler threw out of Start",
+                     {{"handler", task->spec().handler}, {"what", exception.what()}});
+  } catch (...) {
+    parts_.log.Error("a handler threw out of Start", {{"handler", task->spec().handler}});
+  }
+  return true;
+}
+
+std::optional<RemoteAttempt> Runner::StartRemote(TaskRef task, const std::string& executor) {
+  if (!task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) {
+    unstarted_.Add();
+    return std::nullopt;
+  }
+  Dispatch dispatch;
+  dispatch.started = parts_.clock.Monotonic();
+  const Ref<RunningTask> running = Begin(task, dispatch, executor);
+  if (!running) return std::nullopt;
+  return RemoteAttempt{Attempt(running), Completion(running)};
+}
+
+Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& dispatch,
+                                       std::string executor) {
+  // A time-out of its wait, if one was set: it waits no more.
+  const TimerId waiting = task->timer_id.exchange(0, std::memory_order_relaxed);
+  if (waiting != 0) parts_.timer.Cancel(waiting);
+
+  Ref<RunningTask> running = MakeRef<RunningTask>(
+      *this, task, parts_.registry.Find(task->spec().handler), dispatch.started);
+  const absl::Time started_time = wall_time_.At(dispatch.started);
+  Verdict verdict = Verdict::kStart;
+  const bool started = task->StartAttempt(running, [&](TaskRecord& record) {
+    verdict = Judge(record, *task, dispatch.started);
+    if (verdict != Verdict::kStart) return false;
+    AttemptRecord& attempt = record.attempts.emplace_back();
+    attempt.number = static_cast<int>(record.attempts.size());
+    attempt.queued_time = wall_time_.At(task->enqueued);
+    attempt.started_time = started_time;
+    attempt.executor = std::move(executor);
+    if (dispatch.number != 0) {
+      attempt.enqueued_dispatch = task->enqueued_dispatch.load(std::memory_order_relaxed);
+      attempt.started_dispatch = dispatch.number;
+      attempt.ahead = task->ahead;
+      attempt.seats = dispatch.seats;
+    }
+    running->Prepare(attempt.number);
+    record.state = TaskState::kRunning;
+    record.wait_reason = WaitReason::kNone;
+    record.progress.reset();
+    record.start_time = started_time;
+    record.queue_wait_ns = dispatch.started - task->enqueued;
+    return true;
+  });
+  if (!started) {
+    EndUnstarted(task, verdict);
+    return nullptr;
+  }
+  task->TryAdvance(TaskPhase::kStarting, TaskPhase::kRunning);
+  started_.Add();
+  if (running->handler() != nullptr) running->handler()->CountStart();
+  parts_.sink.AttemptStarted(*task);
+  running->SetTimer();
+  return running;
+}
+
+Runner::Verdict Runner::Judge(const TaskRecord& record, const Task& task, MonoTime now) {
+  if (record.cancel_requested_time.has_value()) return Verdict::kCancelled;
+  const TaskSpec& spec = task.spec();
+  if (spec.deadline != absl::InfiniteFuture() && wall_time_.At(now) >= spec.deadline) {
+    return Verdict::kDeadline;
+  }
+  const bool may_time_out =
+      spec.queue_timeout != absl::InfiniteDuration() && record.attempts.empty();
+  if (may_time_out && now >= task.enqueued + spec.queue_timeout) return Verdict::kQueueTimeout;
+  return Verdict::kStart;
+}
+
+void Runner::EndUnstarted(const TaskRef& task, Verdict verdict) {
+  unstarted_.Add();
+  task->TryAdvance(TaskPhase::kStarting, TaskPhase::kCancelling);
+  if (verdict == Verdict::kCancelled) {
+    parts_.ender.EndUnstarted(task, TaskState::kCancelled, "CANCELLED");
+  } else {
+    parts_.ender.EndUnstarted(task, TaskState::kExpired,
+                              verdict == Verdict::kDeadline ? "DEADLINE" : "QUEUE_TIMEOUT");
+  }
+}
+
+RunnerStats Runner::stats() const {
+  RunnerStats stats;
+  stats.started = started_.Sum();
+  stats.unstarted = unstarted_.Sum();
+  stats.timed_out = timed_out_.Sum();
+  stats.abandoned = abandoned_.Sum();
+  stats.refused = refused_.Sum();
+  return stats;
+}
+
+}  // namespace taskforge

@@ -1,0 +1,120 @@
+// The message bus: publishers name a topic, subscribers say which topics they want.
+//
+// Routing and pushing happen on the publishing thread; sinks are called on the executor's. Order:
+// first in, first out for one publisher, one subscription and one priority; gaps only with a count.
+// Not promised: order across topics or priorities.
+#ifndef TASKFORGE_BUS_BUS_H_
+#define TASKFORGE_BUS_BUS_H_
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/functional/any_invocable.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/types/span.h"
+#include "base/clock.h"
+#include "base/histogram.h"
+#include "base/mutex.h"
+#include "bus/bus_counters.h"
+#include "bus/event.h"
+#include "bus/route_table.h"
+#include "bus/subscriber.h"
+#include "bus/subscription.h"
+
+namespace taskforge {
+
+struct BusStats {
+  PerPriority<uint64_t> published;
+  uint64_t delivered = 0;
+  std::array<uint64_t, kDropReasonCount> dropped_by_reason{};
+  uint64_t sink_exceptions = 0;
+  size_t subscriptions = 0;
+  uint64_t backlog_events_max = 0;  // Of the subscription that has the most now.
+  HistogramSnapshot delivery;       // From routing until the sink is called.
+};
+
+// Thread-safe.
+class Bus {
+ public:
+  struct Options {
+    // Subscriptions at one time; more are refused. Each that gets events takes 16 bytes for each
+    // of its max_events and each priority that it gets.
+    size_t max_subscriptions = 10'000;
+
+    void Validate(std::vector<FieldViolation>& violations) const;
+  };
+
+  // How many subscriptions an event was routed to. What a policy then drops counts.
+  struct PublishResult {
+    uint32_t routed = 0;
+  };
+
+  // Called for each event; on the executor's threads, one call at a time.
+  using Callback = absl::AnyInvocable<void(const Event&)>;
+
+  // `executor` and `clock` must outlive the bus. REQUIRES: when the bus goes, no Subscription
+  // is left, and the executor runs no drain any more.
+  Bus(Options options, DrainExecutor& executor, const Clock& clock);
+  ~Bus();
+
+  // Routes an event to all who want it. REQUIRES: a valid topic (CheckTopic, or TaskTopic). Never
+  // waits, unless a subscription with policy kBlock has no room.
+  PublishResult Publish(EventRef event);
+  // The same for many, in their order.
+  std::vector<PublishResult> PublishBatch(absl::Span<const EventRef> events);
+  // Whether anybody would get an event of this topic now.
+  bool HasSubscribers(absl::string_view topic) const;
+
+  // Events from now on go to `sink`, which must outlive the subscription. INVALID_ARGUMENT with all
+  // violations; RESOURCE_EXHAUSTED, reason SUBSCRIPTIONS_FULL.
+  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscribeOptions options, EventSink& sink)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // The same with a function for each event. What the policy drops, and being disconnected by it,
+  // shows in the counts only.
+  absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscribeOptions options,
+                                                          Callback callback)
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+  BusStats Stats() const ABSL_LOCKS_EXCLUDED(mu_);
+  // The live subscriptions, oldest first: at most `limit` with an id above `after_id`.
+  std::vector<SubscriptionInfo> ListSubscriptions(uint64_t after_id, size_t limit) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  friend class Subscription;
+
+  absl::StatusOr<std::unique_ptr<Subscription>> SubscribeWith(SubscribeOptions options,
+                                                              EventSink* sink,
+                                                              std::unique_ptr<EventSink> owned_sink)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  uint32_t Route(const Event& event);
+  // Ends a subscription: no routes, no calls any more, its counts kept.
+  void Forget(Subscriber& subscriber) ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Constant after construction.
+  const Options options_;
+  DrainExecutor& executor_;
+  const Clock& clock_;
+
+  // Synchronizes itself.
+  RouteTable routes_;
+  BusCounters counters_;
+
+  mutable Mutex mu_;
+  std::map<uint64_t, Ref<Subscriber>> live_ ABSL_GUARDED_BY(mu_);
+  uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
+  // Counts of subscriptions that have ended.
+  uint64_t ended_delivered_ ABSL_GUARDED_BY(mu_) = 0;
+  std::array<uint64_t, kDropReasonCount> ended_dropped_ ABSL_GUARDED_BY(mu_){};
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_BUS_BUS_H_

@@ -1,0 +1,386 @@
+#include "bus/subscriber.h"
+
+#include <algorithm>
+#include <bit>
+#include <climits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/futex.h"
+
+namespace taskforge {
+namespace {
+
+constexpr int kEventShift = 40;
+constexpr uint64_t kBytesMask = (uint64_t{1} << kEventShift) - 1;
+// Small rings would let the slot's lap counter come round too soon.
+constexpr size_t kMinLaneSlots = 64;
+
+constexpr uint64_t Backlog(size_t events, size_t bytes) {
+  return (static_cast<uint64_t>(events) << kEventShift) | bytes;
+}
+constexpr uint32_t Bit(Priority priority) { return 1u << Index(priority); }
+
+}  // namespace
+
+Subscriber::Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
+                       std::unique_ptr<EventSink> owned_sink, DrainExecutor& executor,
+                       const Clock& clock, BusCounters& counters)
+    : id_(id),
+      options_(std::move(options)),
+      max_events_(std::bit_ceil(options_.max_events)),
+      create_time_(clock.Now()),
+      owned_sink_(std::move(owned_sink)),
+      sink_(owned_sink_ != nullptr ? *owned_sink_ : *sink),
+      executor_(executor),
+      clock_(clock),
+      counters_(counters),
+      lanes_{Lane(std::max(max_events_, kMinLaneSlots)), Lane(std::max(max_events_, kMinLaneSlots)),
+             Lane(std::max(max_events_, kMinLaneSlots)),
+             Lane(std::max(max_events_, kMinLaneSlots))} {
+  for (Priority priority : kPriorities) {
+    DrainNode& node = nodes_[Index(priority)];
+    node.run = &Subscriber::RunDrain;
+    node.priority = priority;
+    node.subscriber = this;
+  }
+}
+
+SubscriptionInfo Subscriber::Info() const {
+  SubscriptionInfo info;
+  info.id = id_;
+  info.filters = options_.filters;
+  info.policy = options_.policy;
+  info.label = options_.label;
+  info.peer = options_.peer;
+  info.create_time = create_time_;
+  const uint64_t backlog = backlog_.load(std::memory_order_relaxed);
+  info.backlog_events = backlog >> kEventShift;
+  info.backlog_bytes = backlog & kBytesMask;
+  info.backlog_events_max = backlog_events_max_.load(std::memory_order_relaxed);
+  info.delivered = delivered_.load(std::memory_order_relaxed);
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    info.dropped_by_reason[i] = dropped_[i].load(std::memory_order_relaxed);
+  }
+  return info;
+}
+
+// --- Taking events in.
+
+Subscriber::Offered Subscriber::Offer(const Event* event) {
+  // acquire: pairs with the RMWs that close. Late news is met again in PushReserved().
+  if (state_.load(std::memory_order_acquire) & kClosed) return Offered::kClosed;
+  if (event->bytes() > options_.max_bytes) {
+    if (options_.policy == SlowSubscriberPolicy::kDisconnect ||
+        options_.policy == SlowSubscriberPolicy::kBlock) {
+      Disconnect();
+      return Offered::kClosed;
+    }
+    Refuse(event, DropReason::kTooLarge);
+    return Offered::kTaken;
+  }
+  if (TryReserve(event->bytes())) {
+    if (PushReserved(event)) return Offered::kTaken;
+    GiveBack(1, event->bytes());
+  }
+  switch (options_.policy) {
+    case SlowSubscriberPolicy::kDropOldest:
+      return MakeRoomAndPush(event);
+    case SlowSubscriberPolicy::kDropNewest:
+      Refuse(event, DropReason::kNewest);
+      return Offered::kTaken;
+    case SlowSubscriberPolicy::kBlock:
+      return Offered::kWouldBlock;
+    case SlowSubscriberPolicy::kDisconnect:
+      break;
+  }
+  Disconnect();
+  return Offered::kClosed;
+}
+
+Subscriber::Offered Subscriber::MakeRoomAndPush(const Event* event) {
+  // Others may take the room that was made, but each try drops one event of a bounded backlog; so
+  // many tries in vain mean a lane in which a preempted pusher hides the oldest.
+  for (size_t tries = 0; tries <= max_events_; ++tries) {
+    if (TryReserve(event->bytes())) {
+      if (PushReserved(event)) return Offered::kTaken;
+      GiveBack(1, event->bytes());
+    }
+    if (!DropOneUpTo(event->fields().priority)) break;
+  }
+  Refuse(event, DropReason::kNewest);
+  return Offered::kTaken;
+}
+
+Subscriber::Offered Subscriber::OfferBlocking(const Event* event) {
+  const bool is_own_sink =
+      running_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  const MonoTime deadline = clock_.Monotonic() + options_.block_budget;
+  // seq_cst, as the load in GiveBack(): either it sees the waiter, or the waiter sees the room.
+  room_waiters_.fetch_add(1, std::memory_order_seq_cst);
+  Offered result = Offered::kWouldBlock;
+  while (result == Offered::kWouldBlock) {
+    const uint32_t seen = room_.load(std::memory_order_acquire);  // Pairs with GiveBack().
+    result = Offer(event);
+    if (result != Offered::kWouldBlock) break;
+    if (is_own_sink || clock_.Monotonic() >= deadline) {
+      Disconnect();
+      result = Offered::kClosed;
+    } else {
+      FutexWait(room_, seen, deadline);
+    }
+  }
+  room_waiters_.fetch_sub(1, std::memory_order_relaxed);
+  return result;
+}
+
+bool Subscriber::TryReserve(size_t bytes) {
+  uint64_t backlog = backlog_.load(std::memory_order_seq_cst);
+  do {
+    if ((backlog >> kEventShift) >= max_events_) return false;
+    if ((backlog & kBytesMask) + bytes > options_.max_bytes) return false;
+  } while (!backlog_.compare_exchange_weak(backlog, backlog + Backlog(1, bytes),
+                                           std::memory_order_seq_cst));
+  const uint64_t events = (backlog >> kEventShift) + 1;
+  uint64_t most = backlog_events_max_.load(std::memory_order_relaxed);
+  while (events > most &&
+         !backlog_events_max_.compare_exchange_weak(most, events, std::memory_order_relaxed)) {
+  }
+  return true;
+}
+
+void Subscriber::GiveBack(size_t events, size_t bytes) {
+  backlog_.fetch_sub(Backlog(events, bytes), std::memory_order_seq_cst);
+  if (room_waiters_.load(std::memory_order_seq_cst) == 0) return;
+  room_.fetch_add(1, std::memory_order_release);  // Pairs with the load in OfferBlocking().
+  FutexWake(room_, INT_MAX);
+}
+
+bool Subscriber::PushReserved(const Event* event) {
+  const Priority priority = event->fields().priority;
+  if (!lanes_[Index(priority)].TryPush(event)) return false;
+  Schedule(priority);
+  return true;
+}
+
+bool Subscriber::DropOneUpTo(Priority priority) {
+  for (size_t i = 0; i <= Index(priority); ++i) {
+    const Event* oldest = lanes_[i].TryDrop();
+    if (oldest == nullptr) continue;
+    CountDropped(DropReason::kOldest);
+    GiveBack(1, oldest->bytes());
+    oldest->Release();
+    Schedule(kPriorities[i]);  // The gap is news, even if nothing follows it.
+    return true;
+  }
+  return false;
+}
+
+void Subscriber::Refuse(const Event* event, DropReason reason) {
+  const Priority priority = event->fields().priority;
+  CountDropped(reason);
+  lanes_[Index(priority)].CountRefused();
+  event->Release();
+  Schedule(priority);
+}
+
+void Subscriber::CountDropped(DropReason reason, uint64_t n) {
+  dropped_[static_cast<size_t>(reason)].fetch_add(n, std::memory_order_relaxed);
+}
+
+// --- Scheduling.
+
+void Subscriber::Schedule(Priority priority) {
+  // seq_cst: after the push, drop or refusal; see Lane::HasNews().
+  uint32_t state = state_.load(std::memory_order_seq_cst);
+  do {
+    if (state & kClosed) {
+      // The closer may have emptied the lanes before this push.
+      DiscardAll(DropReason::kClosed);
+      return;
+    }
+    if (state & kPaused) return;                              // Resume() looks.
+    if ((state & kScheduledMask) >> Index(priority)) return;  // That drain looks.
+  } while (!state_.compare_exchange_weak(state, state | Bit(priority), std::memory_order_seq_cst));
+  Submit(priority);
+}
+
+void Subscriber::Submit(Priority priority) {
+  DrainNode& node = nodes_[Index(priority)];
+  AddRef();  // RunDrain() adopts it.
+  node.enqueued = clock_.Monotonic();
+  executor_.SubmitReserved(node);
+}
+
+void Subscriber::LookAgain() {
+  for (size_t i = kPriorityCount; i-- > 0;) {
+    if (lanes_[i].HasNews()) return Schedule(kPriorities[i]);
+  }
+}
+
+// --- Delivering.
+
+bool Subscriber::RunDrain(Work& work, const Dispatch& dispatch) {
+  auto& node = static_cast<DrainNode&>(work);
+  const Ref<Subscriber> self = Ref<Subscriber>::Adopt(node.subscriber);
+  return self->Drain(node.priority, dispatch);
+}
+
+bool Subscriber::Drain(Priority priority, const Dispatch& dispatch) {
+  if (!TakeSink(priority)) return false;
+  running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  const bool pause = DeliverUntilBudget(priority, dispatch);
+  LetGo(priority, pause);
+  return true;
+}
+
+// Becomes the one that is RUNNING, or gives up the scheduled bit: whoever runs looks again, and so
+// does Resume(). A closed subscriber is only worth a run if there is somebody to tell.
+bool Subscriber::TakeSink(Priority priority) {
+  uint32_t state = state_.load(std::memory_order_relaxed);
+  for (;;) {
+    const bool tell = (state & kTell) != 0;
+    const bool leave = (state & kRunning) || (!tell && (state & (kPaused | kClosed)));
+    const uint32_t next = leave ? state & ~Bit(priority) : state | kRunning;
+    // seq_cst: the runner before us published its writes with LetGo().
+    if (state_.compare_exchange_weak(state, next, std::memory_order_seq_cst)) return !leave;
+  }
+}
+
+bool Subscriber::DeliverUntilBudget(Priority priority, const Dispatch& dispatch) {
+  Batch batch;
+  size_t left = kDrainEvents;
+  MonoTime now = dispatch.started;
+  for (;;) {
+    const uint32_t state = state_.load(std::memory_order_acquire);  // Pairs with who closes.
+    if (state & kClosed) return false;
+    if (state & kResumed) state_.fetch_and(~kResumed, std::memory_order_relaxed);  // Stale.
+    left -= FillBatch(priority, std::min(left, options_.max_batch), now, batch);
+    if (batch.size == 0) return false;
+    SinkResult result = SinkResult::kContinue;
+    try {
+      result = sink_.Deliver(absl::MakeConstSpan(batch.deliveries.data(), batch.size));
+    } catch (...) {
+      counters_.CountSinkException();
+    }
+    for (size_t i = 0; i < batch.size; ++i) batch.deliveries[i].event = nullptr;
+    if (result == SinkResult::kPause) return true;
+    if (left == 0) return false;
+    now = clock_.Monotonic();
+    if (now - dispatch.started >= kDrainNs) return false;
+  }
+}
+
+size_t Subscriber::FillBatch(Priority lowest, size_t max_events, MonoTime now, Batch& batch) {
+  batch.size = 0;
+  size_t events = 0;
+  size_t bytes = 0;
+  for (size_t i = kPriorityCount; i-- > Index(lowest);) {
+    while (events < max_events) {
+      uint64_t missed = 0;
+      const std::optional<Lane::Taken> taken = lanes_[i].TryTake(missed);
+      if (taken) missed = taken->missed_before;
+      if (missed > 0) batch.deliveries[batch.size++] = {nullptr, missed, kPriorities[i]};
+      if (!taken) break;
+      ++events;
+      bytes += taken->event->bytes();
+      counters_.RecordDelivery(now - taken->event->published());
+      batch.deliveries[batch.size++] = {EventRef::Adopt(taken->event), 0, kPriorities[i]};
+    }
+  }
+  if (events > 0) {
+    SingleWriterAdd(delivered_, events);
+    GiveBack(events, bytes);
+  }
+  return events;
+}
+
+void Subscriber::LetGo(Priority priority, bool pause) {
+  running_thread_.store(std::thread::id(), std::memory_order_relaxed);
+  uint32_t state = state_.load(std::memory_order_relaxed);
+  uint32_t next = 0;
+  do {
+    if (state & kTell) {
+      TellClosed();
+      state = state_.load(std::memory_order_relaxed);
+    }
+    next = state & ~(kRunning | kWaiter | Bit(priority));
+    if (pause) next = (state & kResumed) ? next & ~kResumed : next | kPaused;
+    // seq_cst: publishes to the next runner, and stands before LookAgain().
+  } while (!state_.compare_exchange_weak(state, next, std::memory_order_seq_cst));
+  if (state & kWaiter) FutexWake(state_, INT_MAX);
+  if (!(next & (kPaused | kClosed))) LookAgain();
+}
+
+// --- Ending.
+
+void Subscriber::TellClosed() {
+  // acq_rel: whoever closes first and clears TELL decides whether the sink may still be called.
+  if (!(state_.fetch_and(~kTell, std::memory_order_acq_rel) & kTell)) return;
+  running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  try {
+    sink_.OnClosed(
+        ReasonError(absl::StatusCode::kResourceExhausted, "SLOW_SUBSCRIBER",
+                    absl::StrCat("subscriptions/", id_, " was too slow: its limit of ", max_events_,
+                                 " events or ", options_.max_bytes,
+                                 " bytes that wait was reached (max_events, max_bytes)")));
+  } catch (...) {
+    counters_.CountSinkException();
+  }
+  running_thread_.store(std::thread::id(), std::memory_order_relaxed);
+}
+
+void Subscriber::Disconnect() {
+  uint32_t state = state_.load(std::memory_order_relaxed);
+  uint32_t next = 0;
+  do {
+    if (state & kClosed) return;
+    next = state | kClosed | kTell;
+    if (!(state & kScheduledMask)) next |= Bit(Priority::kNormal);
+  } while (!state_.compare_exchange_weak(state, next, std::memory_order_seq_cst));
+  if (!(state & kScheduledMask)) Submit(Priority::kNormal);
+  DiscardAll(DropReason::kDisconnected);
+  room_.fetch_add(1, std::memory_order_release);  // Pairs with the load in OfferBlocking().
+  FutexWake(room_, INT_MAX);
+}
+
+void Subscriber::Close() {
+  uint32_t state = state_.load(std::memory_order_relaxed);
+  while (
+      !state_.compare_exchange_weak(state, (state | kClosed) & ~kTell, std::memory_order_seq_cst)) {
+  }
+  room_.fetch_add(1, std::memory_order_release);  // Pairs with the load in OfferBlocking().
+  FutexWake(room_, INT_MAX);
+  while (running_thread_.load(std::memory_order_relaxed) != std::this_thread::get_id()) {
+    state = state_.load(std::memory_order_acquire);  // Pairs with LetGo().
+    if (!(state & kRunning)) break;
+    if (!(state & kWaiter) &&
+        !state_.compare_exchange_weak(state, state | kWaiter, std::memory_order_seq_cst)) {
+      continue;
+    }
+    FutexWait(state_, state | kWaiter);
+  }
+  DiscardAll(DropReason::kClosed);
+}
+
+void Subscriber::DiscardAll(DropReason reason) {
+  for (Lane& lane : lanes_) {
+    while (const Event* event = lane.TryDrop()) {
+      CountDropped(reason);
+      GiveBack(1, event->bytes());
+      event->Release();
+    }
+  }
+}
+
+void Subscriber::Resume() {
+  uint32_t state = state_.load(std::memory_order_relaxed);
+  uint32_t next = 0;
+  do {
+    next = (state & kPaused) ? state & ~kPaused : state | kResumed;
+  } while (!state_.compare_exchange_weak(state, next, std::memory_order_seq_cst));
+  if ((state & kPaused) && !(state & kClosed)) LookAgain();
+}
+
+}  // namespace taskforge

@@ -1,0 +1,152 @@
+// The bus's own end of a subscription: what waits, and the drains that deliver it.
+#ifndef TASKFORGE_BUS_SUBSCRIBER_H_
+#define TASKFORGE_BUS_SUBSCRIBER_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/ref.h"
+#include "bus/bus_counters.h"
+#include "bus/lane.h"
+#include "bus/subscription.h"
+#include "task/work.h"
+
+namespace taskforge {
+
+// Where drains run. Thread-safe.
+class DrainExecutor {
+ public:
+  virtual ~DrainExecutor() = default;
+  // Runs `work` on some thread at its priority, soon; never refuses (the place is reserved: at most
+  // four for each subscription) and never runs it before it returns. `work.enqueued` is set.
+  virtual void SubmitReserved(Work& work) = 0;
+};
+
+// One word decides who does what (`state_`):
+//   bits 0-3  a drain is scheduled at this priority: its node is with the executor, or runs
+//   RUNNING   a drain holds the sink; it looks again after letting go, so others may leave
+//   PAUSED    the sink said so          RESUMED  Resume() came before the drain could pause
+//   CLOSED    takes no more events      TELL     OnClosed() is still to be called
+//   WAITER    somebody sleeps in Close() until RUNNING goes
+// A drain at priority p delivers what is at p and above, most urgent first, at most 64 events or
+// 0.5 ms; then lets go, looks again and schedules the next at the most urgent priority that has
+// something. Within a subscription priority is strict.
+// Thread-safe.
+class Subscriber final : public RefCounted<Subscriber> {
+ public:
+  enum class Offered {
+    kTaken,       // It waits, or was dropped and counted, by the policy.
+    kWouldBlock,  // Policy kBlock and no room: OfferBlocking() decides. Nothing happened yet.
+    kClosed,      // Takes no more.
+  };
+
+  // A drain ends after this many events or this long, whichever comes first.
+  static constexpr size_t kDrainEvents = 64;
+  static constexpr int64_t kDrainNs = 500'000;
+
+  // `sink`, `executor`, `clock` and `counters` must outlive the last drain that delivers: the sink
+  // until Close() has returned. `options` are valid.
+  // If `owned_sink` is set it is the sink, and goes with the subscriber.
+  Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
+             std::unique_ptr<EventSink> owned_sink, DrainExecutor& executor, const Clock& clock,
+             BusCounters& counters);
+
+  uint64_t id() const { return id_; }
+  const std::vector<std::string>& filters() const { return options_.filters; }
+  SubscriptionInfo Info() const;
+
+  // Takes over one reference to `event` if the answer is kTaken; else it stays the caller's.
+  Offered Offer(const Event* event);
+  // Waits for room for at most the budget, then disconnects. As Offer(), never kWouldBlock.
+  // REQUIRES: no lock and no epoch is held.
+  Offered OfferBlocking(const Event* event);
+
+  void Resume();
+  // See Subscription::Close().
+  void Close();
+
+ private:
+  struct DrainNode : Work {
+    Subscriber* subscriber = nullptr;
+  };
+  // What one call of the sink gets: events, each perhaps behind a gap, and a gap at each lane's
+  // end.
+  struct Batch {
+    std::array<Delivery, 2 * kDrainEvents + kPriorityCount> deliveries;
+    size_t size = 0;
+  };
+
+  static constexpr uint32_t kScheduledMask = 0xf;
+  static constexpr uint32_t kRunning = 1u << 4;
+  static constexpr uint32_t kPaused = 1u << 5;
+  static constexpr uint32_t kResumed = 1u << 6;
+  static constexpr uint32_t kClosed = 1u << 7;
+  static constexpr uint32_t kTell = 1u << 8;
+  static constexpr uint32_t kWaiter = 1u << 9;
+
+  static bool RunDrain(Work& work, const Dispatch& dispatch);
+  bool Drain(Priority priority, const Dispatch& dispatch);
+  // Becomes the one that is RUNNING; false: somebody else sees to what there is.
+  bool TakeSink(Priority priority);
+  bool DeliverUntilBudget(Priority priority, const Dispatch& dispatch);
+  // Returns how many events (not gaps) the batch holds.
+  size_t FillBatch(Priority lowest, size_t max_events, MonoTime now, Batch& batch);
+  void LetGo(Priority priority, bool pause);
+  void TellClosed();
+
+  // Takes room for an event of `bytes` if there is any.
+  bool TryReserve(size_t bytes);
+  void GiveBack(size_t events, size_t bytes);
+  bool PushReserved(const Event* event);
+  Offered MakeRoomAndPush(const Event* event);
+  bool DropOneUpTo(Priority priority);
+  void Refuse(const Event* event, DropReason reason);
+  void CountDropped(DropReason reason, uint64_t n = 1);
+  void Disconnect();
+  void DiscardAll(DropReason reason);
+
+  // Schedules a drain unless one is scheduled at `priority` or above.
+  void Schedule(Priority priority);
+  void LookAgain();
+  void Submit(Priority priority);
+
+  // Constant after construction.
+  const uint64_t id_;
+  const SubscribeOptions options_;
+  const size_t max_events_;
+  const absl::Time create_time_;
+  const std::unique_ptr<EventSink> owned_sink_;
+  EventSink& sink_;
+  DrainExecutor& executor_;
+  const Clock& clock_;
+  BusCounters& counters_;
+
+  // Synchronizes itself.
+  std::array<Lane, kPriorityCount> lanes_;
+  std::array<DrainNode, kPriorityCount> nodes_;  // Each is its scheduled bit's.
+  std::atomic<uint32_t> state_{0};
+  // Whose thread runs the sink; so that Close() from the sink does not wait for itself.
+  std::atomic<std::thread::id> running_thread_{};
+  // Events that wait << 40 | their bytes. One word, so that both bounds hold exactly.
+  std::atomic<uint64_t> backlog_{0};
+  std::atomic<uint64_t> backlog_events_max_{0};
+  // For kBlock: a futex that moves when room may have come, while somebody waits.
+  std::atomic<uint32_t> room_{0};
+  std::atomic<uint32_t> room_waiters_{0};
+  std::atomic<uint64_t> delivered_{0};  // Written by who is RUNNING.
+  std::array<std::atomic<uint64_t>, kDropReasonCount> dropped_{};
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_BUS_SUBSCRIBER_H_

@@ -1,0 +1,54 @@
+#include "bus/subscription.h"
+
+#include <array>
+
+#include "absl/strings/str_cat.h"
+#include "bus/bus.h"
+#include "bus/subscriber.h"
+#include "bus/topic.h"
+
+namespace taskforge {
+
+absl::string_view Name(DropReason reason) {
+  constexpr std::array<absl::string_view, kDropReasonCount> kNames = {
+      "oldest", "newest", "too_large", "disconnected", "closed"};
+  return kNames[static_cast<size_t>(reason)];
+}
+
+void CheckSubscribeOptions(const SubscribeOptions& options,
+                           std::vector<FieldViolation>& violations) {
+  if (options.filters.empty() || options.filters.size() > 64) {
+    violations.push_back(
+        {"filters", absl::StrCat("has ", options.filters.size(), " filters; must have 1 to 64")});
+  }
+  for (size_t i = 0; i < options.filters.size(); ++i) {
+    CheckFilter(options.filters[i], absl::StrCat("filters[", i, "]"), violations);
+  }
+  if (options.block_budget <= absl::ZeroDuration() || options.block_budget > absl::Seconds(1)) {
+    violations.push_back({"block_budget", "must be above 0 and at most 1 s"});
+  }
+  if (options.max_events < 1 || options.max_events > 1 << 20) {
+    violations.push_back({"max_events", "must be 1 to 1048576"});
+  }
+  if (options.max_bytes < 1 || options.max_bytes > 256 << 20) {
+    violations.push_back({"max_bytes", "must be 1 to 268435456"});
+  }
+  if (options.max_batch < 1 || options.max_batch > 64) {
+    violations.push_back({"max_batch", "must be 1 to 64"});
+  }
+  if (options.label.size() > 64) {
+    violations.push_back(
+        {"label", absl::StrCat("has ", options.label.size(), " bytes; at most 64")});
+  }
+}
+
+Subscription::Subscription(Bus& bus, Ref<Subscriber> subscriber)
+    : bus_(bus), subscriber_(std::move(subscriber)) {}
+Subscription::~Subscription() { Close(); }
+
+uint64_t Subscription::id() const { return subscriber_->id(); }
+SubscriptionInfo Subscription::Info() const { return subscriber_->Info(); }
+void Subscription::Resume() { subscriber_->Resume(); }
+void Subscription::Close() { bus_.Forget(*subscriber_); }
+
+}  // namespace taskforge

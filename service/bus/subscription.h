@@ -1,0 +1,139 @@
+// What a subscriber says and sees: options, the sink that events arrive at, and the subscription
+// itself, which lives as long as the subscriber wants events.
+#ifndef TASKFORGE_BUS_SUBSCRIPTION_H_
+#define TASKFORGE_BUS_SUBSCRIPTION_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "base/error.h"
+#include "base/ref.h"
+#include "bus/event.h"
+#include "task/priority.h"
+
+namespace taskforge {
+
+// What happens when a subscriber is slower than its events.
+enum class SlowSubscriberPolicy : uint8_t {
+  // The oldest waiting event goes, of the least urgent priority that is not above the new one's;
+  // if all that wait are more urgent, the new one goes.
+  kDropOldest,
+  kDropNewest,
+  // The publisher waits, up to block_budget; then the subscriber is disconnected. Publishers on the
+  // pool's threads wait too, so it is for who must lose nothing and can keep up. A subscriber that
+  // publishes to itself cannot wait for itself: it is disconnected at once.
+  kBlock,
+  // The subscriber is disconnected: RESOURCE_EXHAUSTED, reason SLOW_SUBSCRIBER.
+  kDisconnect,
+};
+
+struct SubscribeOptions {
+  std::vector<std::string> filters;  // 1 to 64, see bus/topic.h. An event that matches several
+                                     // comes once.
+  SlowSubscriberPolicy policy = SlowSubscriberPolicy::kDropOldest;
+  absl::Duration block_budget = absl::Milliseconds(100);  // For kBlock; above 0, at most 1 s.
+  size_t max_events = 8192;     // That wait; 1 to 1048576, rounded up to a power of two.
+  size_t max_bytes = 16 << 20;  // Of those events (Event::bytes); 1 to 256 MiB.
+  size_t max_batch = 64;        // Events in one call of the sink; 1 to 64.
+  std::string label;            // For people; at most 64 bytes.
+  std::string peer;             // The subscriber's address, for people.
+};
+
+// Adds everything that is wrong with `options`, under the names of the API's fields.
+void CheckSubscribeOptions(const SubscribeOptions& options,
+                           std::vector<FieldViolation>& violations);
+
+// An event, or word of events that were lost just here.
+struct Delivery {
+  EventRef event;       // Null: `missed` events of this priority were lost.
+  uint64_t missed = 0;  // 0 when there is an event.
+  Priority priority = Priority::kNormal;
+};
+
+enum class SinkResult { kContinue, kPause };
+
+// Where a subscription's events arrive. Calls come from the pool's threads, one at a time, and each
+// sees what the one before wrote. An exception is caught, counted, and taken for kContinue.
+// Thread-compatible.
+class EventSink {
+ public:
+  virtual ~EventSink() = default;
+  // Takes a batch, in order within each priority. kPause: nothing more comes until
+  // Subscription::Resume() (the batch itself is taken).
+  virtual SinkResult Deliver(absl::Span<const Delivery> batch) = 0;
+  // The bus has ended the subscription: nothing more comes. Called at most once, and not after
+  // Subscription::Close(). Comes also while paused.
+  virtual void OnClosed(const absl::Status& reason) = 0;
+};
+
+enum class DropReason : uint8_t {
+  kOldest,        // Made room for a newer event.
+  kNewest,        // Came when there was no room.
+  kTooLarge,      // Larger than max_bytes by itself.
+  kDisconnected,  // Waited when the policy disconnected the subscriber.
+  kClosed,        // Waited when the subscriber left.
+};
+inline constexpr size_t kDropReasonCount = 5;
+// `oldest`, `newest`, `too_large`, `disconnected`, `closed`.
+absl::string_view Name(DropReason reason);
+
+// A subscription at one time. delivered + dropped + backlog_events is the number of matching events
+// that were published, once no publish is under way.
+struct SubscriptionInfo {
+  uint64_t id = 0;
+  std::vector<std::string> filters;
+  SlowSubscriberPolicy policy = SlowSubscriberPolicy::kDropOldest;
+  std::string label;
+  std::string peer;
+  absl::Time create_time;
+  uint64_t backlog_events = 0;
+  uint64_t backlog_bytes = 0;
+  uint64_t backlog_events_max = 0;  // The most since it began.
+  uint64_t delivered = 0;
+  std::array<uint64_t, kDropReasonCount> dropped_by_reason{};
+  uint64_t dropped() const {
+    uint64_t sum = 0;
+    for (uint64_t count : dropped_by_reason) sum += count;
+    return sum;
+  }
+};
+
+class Bus;
+class Subscriber;
+
+// Ends the subscription when it goes. The bus must outlive it. Thread-safe.
+class Subscription {
+ public:
+  // Made by Bus::Subscribe.
+  Subscription(Bus& bus, Ref<Subscriber> subscriber);
+  ~Subscription();
+  Subscription(const Subscription&) = delete;
+  Subscription& operator=(const Subscription&) = delete;
+
+  uint64_t id() const;
+  SubscriptionInfo Info() const;
+
+  // After the sink returned kPause (or while it does): events flow again. Call it once for each
+  // kPause.
+  void Resume();
+
+  // Ends it. After the return nothing is called any more: a running call of the sink is waited for,
+  // unless Close() is called from it. Again: does nothing more.
+  void Close();
+
+ private:
+  Bus& bus_;
+  const Ref<Subscriber> subscriber_;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_BUS_SUBSCRIPTION_H_

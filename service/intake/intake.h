@@ -1,0 +1,97 @@
+// Accepts tasks: validates, reserves, stores, then enqueues. After the receipt a task is as safe as
+// its effective durability says, and nothing that follows can fail for want of room.
+#ifndef TASKFORGE_INTAKE_INTAKE_H_
+#define TASKFORGE_INTAKE_INTAKE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/timer.h"
+#include "intake/admission_policy.h"
+#include "queues/task_queues.h"
+#include "store/task_store.h"
+#include "task/live_tasks.h"
+#include "task/task_api.h"
+#include "task/task_ender.h"
+#include "task/validation.h"
+
+namespace taskforge {
+
+// Which handlers there are. Thread-safe.
+class HandlerDirectory {
+ public:
+  virtual ~HandlerDirectory() = default;
+  virtual bool Knows(absl::string_view handler) const = 0;
+  // Names like it, the nearest first, for people who mistyped; at most a few.
+  virtual std::vector<std::string> Near(absl::string_view handler) const = 0;
+};
+
+struct IntakeOptions {
+  TaskLimits limits;
+  TaskDefaults defaults;
+  // request_ids that are remembered. Over it the oldest are forgotten.
+  size_t max_request_ids = 100'000;
+  // How long one is remembered at most.
+  absl::Duration request_id_ttl = absl::Hours(24);
+  // What a refusal while draining tells clients to wait before they try (elsewhere).
+  absl::Duration drain_retry_after = absl::Seconds(1);
+};
+
+struct IntakeStats {
+  struct Submitted {
+    std::string queue;  // `_other`: a queue that there is not.
+    Priority priority;
+    Decision decision;
+    uint64_t count = 0;
+  };
+  std::vector<Submitted> submitted;  // Every combination, also those at zero.
+  size_t request_ids = 0;            // Remembered now.
+};
+
+// Thread-safe. Everything given to the constructor must outlive it and every callback of the store
+// and the timer.
+class Intake final : public Submitter {
+ public:
+  struct Parts {
+    const Clock& clock;
+    Random& random;
+    Timer& timer;
+    const HandlerDirectory& handlers;
+    TaskQueues& queues;
+    TaskStore& store;
+    LiveTasks& live_tasks;
+    TaskRunner& runner;
+    TaskEnder& ender;
+  };
+
+  Intake(IntakeOptions options, const Parts& parts);
+  ~Intake() override;
+
+  // Refusals: INVALID_ARGUMENT with all violations; UNIMPLEMENTED for a durability that is not
+  // offered; NOT_FOUND, reason QUEUE_UNKNOWN; FAILED_PRECONDITION, reason HANDLER_UNKNOWN, with
+  // near names; UNAVAILABLE, reason DRAINING or STORE_FAILED; RESOURCE_EXHAUSTED, reason QUEUE_FULL
+  // or BYTES_FULL; ALREADY_EXISTS, reason REQUEST_ID_REUSED or TASK_EXISTS. A repeated submission
+  // gets the first one's answer before all but the first two are looked at: also while draining.
+  void Submit(Submission submission) override;
+  void SubmitBatch(std::vector<Submission> submissions) override;
+
+  // From now on new tasks are refused; accepted ones go their way. For good.
+  void SetDraining();
+
+  IntakeStats Stats() const;
+
+ private:
+  class Core;
+  const std::unique_ptr<Core> core_;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_INTAKE_INTAKE_H_

@@ -1,0 +1,131 @@
+// The named queues: every waiting task, and the limits of how many there may be. Tasks wait in
+// lanes: one for what the pool runs (the local lane), from which they are released to it a few at a
+// time, and one for each handler that remote workers serve, from which workers claim them. In a
+// lane a task waits by priority, then in turns between queues, then first in, first out.
+#ifndef TASKFORGE_QUEUES_TASK_QUEUES_H_
+#define TASKFORGE_QUEUES_TASK_QUEUES_H_
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "queues/release_target.h"
+#include "task/admission.h"
+#include "task/task.h"
+
+namespace taskforge {
+
+struct QueueOptions {
+  std::string name = "default";
+  // Living tasks: waiting, running or between attempts. A full queue refuses.
+  size_t max_tasks = 100'000;
+  // Of their inputs, labels and fixed cost (CostBytes).
+  size_t max_bytes = size_t{256} << 20;
+  // For tasks that ask for none.
+  Priority default_priority = Priority::kNormal;
+};
+
+struct TaskQueuesOptions {
+  // A queue `default` is added if none has the name. At most 64.
+  std::vector<QueueOptions> queues;
+  // Every error at once: names, limits of zero, double names. Empty: valid.
+  std::vector<std::string> Validate() const;
+};
+
+// Which lane a task waits in. Thread-safe.
+class LaneDirectory {
+ public:
+  virtual ~LaneDirectory() = default;
+  // Whether remote workers serve the handler, be it that none is connected now. The answer for a
+  // known handler never changes.
+  virtual bool IsRemote(absl::string_view handler) const = 0;
+};
+
+struct QueueStats {
+  std::string name;
+  size_t tasks = 0;  // Admitted and not given back.
+  size_t max_tasks = 0;
+  size_t bytes = 0;
+  size_t max_bytes = 0;
+  PerPriority<size_t> waiting;             // In all lanes; released ones no more.
+  PerPriority<absl::Duration> oldest_age;  // Of the waiting; zero if none.
+};
+
+struct LaneStats {
+  std::string handler;  // Empty: the local lane.
+  bool is_served = true;
+  PerPriority<size_t> waiting;
+};
+
+struct TaskQueuesStats {
+  std::vector<QueueStats> queues;
+  std::vector<LaneStats> lanes;  // The local one first.
+};
+
+// Thread-safe. Everything given to the constructor must outlive it; whoever calls Refill must have
+// stopped before it goes.
+class TaskQueues final : public TaskSink, public AdmissionLedger {
+ public:
+  using LaneListener = absl::AnyInvocable<void(absl::string_view handler) const>;
+
+  // REQUIRES: options.Validate() is empty.
+  TaskQueues(TaskQueuesOptions options, const Clock& clock, const LaneDirectory& lanes,
+             ReleaseTarget& target);
+  ~TaskQueues() override;
+
+  // A place for a task of `bytes`, or RESOURCE_EXHAUSTED with reason QUEUE_FULL or BYTES_FULL, the
+  // quota that is used up and when to come again, by the rate at which places come back;
+  // NOT_FOUND, reason QUEUE_UNKNOWN.
+  absl::StatusOr<Admission> Admit(absl::string_view queue, size_t bytes);
+  void GiveBack(size_t queue_index, size_t bytes) override;
+
+  // None: no such queue.
+  std::optional<Priority> DefaultPriority(absl::string_view queue) const;
+  // By queue index.
+  const std::vector<std::string>& names() const;
+
+  // Stamps Work::enqueued, Task::ahead and Task::enqueued_dispatch. Drops a task whose phase is not
+  // QUEUED any more. A task never overtakes one whose Enqueue returned before, in the same lane,
+  // queue and priority; kFront (for attempts that were lost) goes before those that wait.
+  //
+  // Task::ahead is an upper bound of the tasks that start before it in its priority: for a task
+  // that waits, its place in the turns of the queues and what is released; for one that is released
+  // at once, what is released. Not counted: what is enqueued at the same moment by others, and
+  // kFront.
+  void Enqueue(TaskRef task, Position position) override;
+  // O(1): a lock and a few pointers.
+  bool Remove(Task& task) override;
+
+  // Releases waiting tasks of the local lane while the target has places. 0 means that none waited;
+  // else look into the released layer again: this call or one that it waited for put some there, or
+  // the layer is full. Called by the pool's threads.
+  size_t Refill(Priority priority);
+
+  // Takes at most `max` tasks (they stay QUEUED) from the lanes of these handlers, most urgent
+  // first but for the share that lower priorities are due (slot_order.h), in turns between lanes.
+  std::vector<TaskRef> Claim(const std::vector<std::string>& handlers, size_t max);
+  // `listener` is called with the handler after each task that a remote lane gets, without a lock
+  // held, on the thread that enqueues. REQUIRES: set once, before the first Enqueue.
+  void SetLaneListener(LaneListener listener);
+  // Whether a worker that serves the handler is connected: while none is, what waits in its lane
+  // has the wait reason NO_WORKER. Not served at first.
+  void SetLaneServed(absl::string_view handler, bool is_served);
+
+  TaskQueuesStats Stats() const;
+
+ private:
+  class Core;
+  const std::unique_ptr<Core> core_;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_QUEUES_TASK_QUEUES_H_

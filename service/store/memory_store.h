@@ -1,0 +1,59 @@
+// Keeps tasks in memory: gone when the process ends.
+#ifndef TASKFORGE_STORE_MEMORY_STORE_H_
+#define TASKFORGE_STORE_MEMORY_STORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/timer.h"
+#include "store/task_store.h"
+
+namespace taskforge {
+
+struct MemoryStoreOptions {
+  // Finished records. Over it the oldest go before their time.
+  size_t max_records = 200'000;
+  // Of finished records. Over it the oldest outputs go first (`output_evicted`), then records.
+  size_t max_bytes = size_t{512} << 20;
+  // Parts with a lock each; caps are divided between them.
+  size_t shards = 16;
+  // This life of the server, as in fences.
+  uint64_t boot_epoch = 1;
+  // Every error at once. Empty: valid.
+  std::vector<std::string> Validate() const;
+};
+
+// Callbacks are called before the function returns. Records go at their expire_time, which is
+// counted on the monotonic clock from when they ended: a jump of the wall clock moves nothing. They
+// are swept in bulk, by one timer that is set only while something is to expire; memory goes back
+// to the system after many have gone. Thread-safe. `clock` and `timer` must outlive it; it must
+// outlive no callback of the timer: destroy it when the timer does not run (or from where no
+// callback can run), as it cancels what it has set.
+class MemoryStore final : public TaskStore {
+ public:
+  // REQUIRES: options.Validate() is empty.
+  MemoryStore(MemoryStoreOptions options, const Clock& clock, Timer& timer);
+  ~MemoryStore() override;
+
+  void Append(absl::Span<Appending> batch) override;
+  void CompleteIf(absl::Span<Completing> batch) override;
+  void Read(const std::string& name, RecordCallback done) override;
+  void List(const TaskFilter& filter, int page_size, const std::string& page_token,
+            PageCallback done) override;
+  void Delete(const std::string& name, StatusCallback done) override;
+  Durability effective_durability() const override { return Durability::kMemory; }
+
+  TaskStoreStats Stats() const;
+
+ private:
+  class Core;
+  const std::shared_ptr<Core> core_;  // Shared with the timer's callback, weakly.
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_STORE_MEMORY_STORE_H_

@@ -1,0 +1,93 @@
+// Where tasks are kept: what was accepted, and how it ended. Asynchronous and batched, so that one
+// that writes to disk, or to another machine, can stand behind it.
+#ifndef TASKFORGE_STORE_TASK_STORE_H_
+#define TASKFORGE_STORE_TASK_STORE_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "task/task_api.h"
+#include "task/task_types.h"
+
+namespace taskforge {
+
+// The contract, which store/ tests on every implementation:
+// - A record is known by its full name, `queues/{queue}/tasks/{task}`; spec->principal is kept with
+//   it. Names are unique among all records, also finished ones until they go.
+// - Callbacks are called exactly once, on any thread, perhaps before the function returns, without
+// a
+//   lock held. They must be short. A caller's order of calls need not be their order.
+// - OK of a write: it is kept as well as effective_durability() says, and every later Read or List
+//   sees it. Any other status: nothing was written.
+// - UNAVAILABLE, reason STORE_FAILED: the store could not write. It may be tried again.
+// - Nobody may assume that a write is done when the function returns.
+// Thread-safe.
+class TaskStore {
+ public:
+  using StatusCallback = absl::AnyInvocable<void(absl::Status) &&>;
+  using RecordCallback = absl::AnyInvocable<void(absl::StatusOr<TaskRecordPtr>) &&>;
+  using PageCallback = absl::AnyInvocable<void(absl::StatusOr<TaskPage>) &&>;
+
+  // An accepted task, to be kept until its end is recorded.
+  struct Appending {
+    TaskRecordPtr record;
+    // ALREADY_EXISTS, reason TASK_EXISTS: a record has the name.
+    StatusCallback done;
+  };
+  // A task's end.
+  struct Completing {
+    // The attempt that the end belongs to; attempt 0: it never started.
+    Fence fence;
+    // In a terminal state; kept until its expire_time, or until a cap of the store takes it.
+    TaskRecordPtr record;
+    // NOT_FOUND: no such task. FAILED_PRECONDITION, reason TASK_ENDED: an end is recorded already,
+    // and it stays. ABORTED, reason FENCED: the fence is of another life of the server.
+    StatusCallback done;
+  };
+
+  virtual ~TaskStore() = default;
+
+  // Takes the batch's content over; all may be written by one commit, or some refused.
+  virtual void Append(absl::Span<Appending> batch) = 0;
+  // The same. Exactly one completion of a task is recorded, whoever else tries.
+  virtual void CompleteIf(absl::Span<Completing> batch) = 0;
+
+  // The record: of a finished task its last, of a living one as it was appended (its present state
+  // is with the task). NOT_FOUND: never there, deleted, or expired.
+  virtual void Read(const std::string& name, RecordCallback done) = 0;
+  // A page of at most `page_size` records (1 to 1000), newest first by acceptance, without inputs
+  // and outputs. Living ones come as they were appended, so `filter.state` selects exactly where it
+  // is terminal; where it is not, it selects all living ones, and the caller looks closer.
+  // A token names a place in the order: a page that follows shows each record that was there when
+  // the first page was made and still is exactly once, and none that came later. INVALID_ARGUMENT:
+  // a token that this store did not give.
+  virtual void List(const TaskFilter& filter, int page_size, const std::string& page_token,
+                    PageCallback done) = 0;
+  // Forgets a finished task. NOT_FOUND; FAILED_PRECONDITION, reason TASK_NOT_ENDED.
+  virtual void Delete(const std::string& name, StatusCallback done) = 0;
+
+  // How well accepted tasks are kept.
+  virtual Durability effective_durability() const = 0;
+};
+
+// What a store has done and holds. Counts are since the start.
+struct TaskStoreStats {
+  uint64_t appended = 0;
+  uint64_t completed = 0;
+  uint64_t deleted = 0;
+  uint64_t expired = 0;           // Records that went at their expire_time.
+  uint64_t outputs_evicted = 0;   // Outputs that went because of the cap on bytes.
+  uint64_t records_evicted = 0;   // Finished records that went before their time, by a cap.
+  uint64_t errors = 0;            // Writes that failed (not: were refused).
+  uint64_t live_records = 0;      // Now.
+  uint64_t finished_records = 0;  // Now.
+  uint64_t finished_bytes = 0;    // Now.
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_STORE_TASK_STORE_H_

@@ -39,7 +39,10 @@ class PerPriority {
  public:
   constexpr T& operator[](Priority priority) { return values_[Index(priority)]; }
   constexpr const T& operator[](Priority priority) const { return values_[Index(priority)]; }
-  constexpr bool operator==(const PerPriority&) const = default;
+  // Not defaulted: that would ask every T for it.
+  friend constexpr bool operator==(const PerPriority& a, const PerPriority& b) {
+    return a.values_ == b.values_;
+  }
 
   std::array<T, kPriorityCount> values_{};
 };

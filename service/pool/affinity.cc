@@ -1,0 +1,82 @@
+#include "pool/affinity.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <fstream>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace taskforge {
+namespace {
+
+int ReadNumber(const std::string& path, int otherwise) {
+  std::ifstream file(path);
+  int number = 0;
+  return file >> number ? number : otherwise;
+}
+
+}  // namespace
+
+std::vector<CpuPlace> ReadCpuPlaces(const std::vector<int>& cpus, absl::string_view sysfs_root) {
+  std::vector<CpuPlace> places;
+  for (const int cpu : cpus) {
+    const std::string topology = absl::StrCat(sysfs_root, "/cpu", cpu, "/topology/");
+    places.push_back({cpu, ReadNumber(topology + "physical_package_id", 0),
+                      ReadNumber(topology + "core_id", cpu)});
+  }
+  return places;
+}
+
+AffinityPlan::AffinityPlan(const AffinityOptions& options, std::vector<CpuPlace> places) {
+  if (options.mode == AffinityMode::kNone) return;
+  if (options.mode == AffinityMode::kExplicit) {
+    masks_ = options.masks;
+    return;
+  }
+  // How many processors of the same core come before this one.
+  std::sort(places.begin(), places.end(), [](const CpuPlace& a, const CpuPlace& b) {
+    return std::tie(a.package, a.core, a.cpu) < std::tie(b.package, b.core, b.cpu);
+  });
+  if (options.mode == AffinityMode::kSpread) {
+    std::map<std::pair<int, int>, int> in_core;
+    std::map<int, int> in_package;
+    std::vector<std::tuple<int, int, int, int>> order;  // Sibling, rank in package, package, cpu.
+    for (const CpuPlace& place : places) {
+      const int sibling = in_core[{place.package, place.core}]++;
+      order.emplace_back(sibling, in_package[place.package]++, place.package, place.cpu);
+    }
+    std::sort(order.begin(), order.end());
+    for (const auto& entry : order) masks_.push_back({std::get<3>(entry)});
+    return;
+  }
+  for (const CpuPlace& place : places) masks_.push_back({place.cpu});
+}
+
+std::vector<int> AffinityPlan::ForSeat(uint32_t seat) const {
+  if (masks_.empty()) return {};
+  return masks_[seat % masks_.size()];
+}
+
+absl::Status SetThreadCpus(int tid, const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) {
+    if (cpu < 0 || cpu >= CPU_SETSIZE) {
+      return absl::InvalidArgumentError(absl::StrCat("no such processor: ", cpu));
+    }
+    CPU_SET(cpu, &set);
+  }
+  if (cpus.empty()) {
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) CPU_SET(cpu, &set);
+  }
+  if (sched_setaffinity(tid, sizeof(set), &set) == 0) return absl::OkStatus();
+  if (errno == ESRCH) return absl::NotFoundError(absl::StrCat("no thread ", tid));
+  return absl::InvalidArgumentError("none of the processors can be used by this process");
+}
+
+}  // namespace taskforge

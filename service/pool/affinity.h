@@ -1,0 +1,43 @@
+// On which processors a thread of the pool may run.
+#ifndef TASKFORGE_POOL_AFFINITY_H_
+#define TASKFORGE_POOL_AFFINITY_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "pool/options.h"
+
+namespace taskforge {
+
+// Where a processor lies in the machine.
+struct CpuPlace {
+  int cpu = 0;
+  int package = 0;
+  int core = 0;
+};
+
+// Reads the place of each processor; what cannot be read counts as a core of its own.
+std::vector<CpuPlace> ReadCpuPlaces(const std::vector<int>& cpus,
+                                    absl::string_view sysfs_root = "/sys/devices/system/cpu");
+
+// Constant after construction. Thread-safe.
+class AffinityPlan {
+ public:
+  AffinityPlan(const AffinityOptions& options, std::vector<CpuPlace> places);
+
+  // Processors for the thread of `seat`; empty: all.
+  std::vector<int> ForSeat(uint32_t seat) const;
+
+ private:
+  std::vector<std::vector<int>> masks_;  // Used round robin; empty: no plan.
+};
+
+// Lets thread `tid` of this process (0: the caller) run on `cpus` only; on all that the process may
+// use if empty. INVALID_ARGUMENT: no such processors; NOT_FOUND: no such thread.
+absl::Status SetThreadCpus(int tid, const std::vector<int>& cpus);
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_POOL_AFFINITY_H_

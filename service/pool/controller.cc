@@ -1,0 +1,334 @@
+#include "pool/controller.h"
+
+#include <algorithm>
+#include <system_error>
+#include <utility>
+
+#include "base/cpu_budget.h"
+#include "base/error.h"
+#include "base/futex.h"
+#include "pool/worker.h"
+
+namespace taskforge {
+namespace {
+
+constexpr absl::Duration kLeastBackoff = absl::Milliseconds(10);
+constexpr absl::Duration kGreatestBackoff = absl::Seconds(1);
+// A thread's use of its processor is judged over at least so long.
+constexpr int64_t kUsageWindowNs = 50'000'000;
+
+MonoTime Earlier(MonoTime a, MonoTime b) { return std::min(a, b); }
+
+std::vector<CpuPlace> PlacesFor(const AffinityOptions& affinity) {
+  if (affinity.mode == AffinityMode::kNone || affinity.mode == AffinityMode::kExplicit) return {};
+  return ReadCpuPlaces(ReadCpuBudget().allowed_cpus);
+}
+
+}  // namespace
+
+Controller::Controller(const PoolOptions& options, PoolCore& core, ThreadStarter starter,
+                       ResizeListener listener)
+    : scaling_(options.scaling),
+      affinity_(options.affinity, PlacesFor(options.affinity)),
+      starter_(std::move(starter)),
+      core_(core),
+      resizes_(options.resize_history, std::move(listener)),
+      cpus_(options.cpus),
+      settings_{options.min_threads,  options.MaxThreads(),     options.idle_timeout,
+                options.allow_growth, options.default_priority, options.capacity},
+      affinity_of_(WakeList::kMaxSeats) {
+  watches_.resize(WakeList::kMaxSeats);
+}
+
+Controller::~Controller() { Stop(); }
+
+absl::Status Controller::Start() {
+  const MonoTime now = core_.clock.Monotonic();
+  last_dispatch_ = now;
+  const int wanted = settings().min_threads;
+  target_.store(wanted, std::memory_order_relaxed);
+  const int started = StartThreads(wanted, now);
+  if (started > 0) resizes_.Add(core_.clock.Now(), 0, started, ScalingReason::kStart);
+  try {
+    if (started > 0) thread_ = starter_([this] { Loop(); });
+  } catch (const std::system_error&) {
+    failures_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (thread_.joinable()) return absl::OkStatus();
+  Stop();
+  return ReasonError(absl::StatusCode::kResourceExhausted, "NO_THREADS",
+                     "the pool could not start its threads (ulimit -u, pids.max)");
+}
+
+void Controller::Stop() {
+  if (std::exchange(stopped_, true)) return;
+  core_.SetStopping();
+  core_.Kick();
+  if (thread_.joinable()) thread_.join();
+  // A worker that parks later than this sees that the pool stops.
+  for (uint32_t i = 0; i < core_.seat_count(); ++i) core_.wakes.Retire(i);
+  for (uint32_t i = 0; i < core_.seat_count(); ++i) {
+    if (core_.seat(i).occupied.load()) JoinThread(i);
+  }
+  core_.SetLiveThreads(0);
+}
+
+PoolSettings Controller::settings() const {
+  MutexLock lock(mu_);
+  return settings_;
+}
+
+void Controller::SetSettings(const PoolSettings& settings) {
+  {
+    MutexLock lock(mu_);
+    settings_ = settings;
+  }
+  core_.rings.SetCapacity(settings.capacity);
+  core_.Kick();
+}
+
+absl::Status Controller::SetAffinity(uint32_t seat, const std::vector<int>& cpus) {
+  if (seat >= WakeList::kMaxSeats) return absl::InvalidArgumentError("no such seat");
+  {
+    MutexLock lock(mu_);
+    affinity_of_[seat] = cpus;
+  }
+  // A thread that starts now reads the above after it has told its id.
+  if (seat >= core_.seat_count()) return absl::OkStatus();
+  const int tid = core_.seat(seat).tid.load();
+  if (tid == 0) return absl::OkStatus();
+  const absl::Status status = SetThreadCpus(tid, cpus);
+  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+}
+
+std::vector<int> Controller::CpusOf(uint32_t seat) const {
+  {
+    MutexLock lock(mu_);
+    if (affinity_of_[seat].has_value()) return *affinity_of_[seat];
+  }
+  return affinity_.ForSeat(seat);
+}
+
+void Controller::Loop() {
+  while (!core_.stopping()) {
+    // Read first: a kick after this ends the wait below.
+    const uint32_t seen = core_.kick_sequence.load();
+    const MonoTime next = Tick();
+    if (core_.HasWork()) {
+      FutexWait(core_.kick_sequence, seen, Earlier(next, core_.clock.Monotonic() + scaling_.tick));
+      continue;
+    }
+    core_.controller_asleep.store(1);
+    // Whoever submits changes the same word before it looks whether the controller sleeps.
+    core_.wakes.Synchronize();
+    if (!core_.HasWork() && !core_.stopping()) FutexWait(core_.kick_sequence, seen, next);
+    core_.controller_asleep.store(0);
+    // The time during which nothing waited says nothing about a stall.
+    last_dispatch_ = core_.clock.Monotonic();
+  }
+}
+
+MonoTime Controller::Tick() {
+  const MonoTime now = core_.clock.Monotonic();
+  const PoolSettings settings = this->settings();
+  const PoolSnapshot snapshot = Look(now, settings);
+  const ScalingAction action = DecideScaling(snapshot, scaling_);
+  overloaded_.store(action.overloaded, std::memory_order_relaxed);
+  Act(now, settings, action);
+  if (threads_ < settings.min_threads || threads_ > settings.max_threads) {
+    return now + scaling_.tick;
+  }
+  return NextExpiry(now, settings);
+}
+
+PoolSnapshot Controller::Look(MonoTime now, const PoolSettings& settings) {
+  PoolSnapshot snapshot;
+  snapshot.now = now;
+  snapshot.min_threads = settings.min_threads;
+  snapshot.max_threads = settings.max_threads;
+  snapshot.cpus = cpus();
+  snapshot.allow_growth = settings.allow_growth;
+  snapshot.last_growth = last_growth_;
+  snapshot.last_shrink = last_shrink_;
+  LookAtWork(now, snapshot);
+  LookAtThreads(now, settings, snapshot);
+  const int idle = snapshot.threads - snapshot.busy;
+  const bool served =
+      snapshot.waiting_urgent > 0
+          ? idle > 0
+          : snapshot.waiting_background == 0 || std::min(idle, snapshot.background_places) > 0;
+  if (served) {
+    pressure_since_.reset();
+  } else if (!pressure_since_.has_value()) {
+    pressure_since_ = now;
+  }
+  if (pressure_since_.has_value()) {
+    snapshot.pressure = absl::Nanoseconds(now - *pressure_since_);
+  }
+  return snapshot;
+}
+
+void Controller::LookAtWork(MonoTime now, PoolSnapshot& snapshot) {
+  snapshot.waiting_urgent =
+      core_.rings.size(Priority::kCritical) + core_.rings.size(Priority::kHigh);
+  snapshot.waiting_background =
+      core_.rings.size(Priority::kNormal) + core_.rings.size(Priority::kLow);
+  snapshot.background_places = std::max(0, core_.cap.limit() - core_.cap.running());
+  const uint64_t dispatches = core_.dispatches.load(std::memory_order_relaxed);
+  const bool waits = snapshot.waiting_urgent + snapshot.waiting_background > 0;
+  if (dispatches != seen_dispatches_ || !waits) last_dispatch_ = now;
+  seen_dispatches_ = dispatches;
+  snapshot.since_dispatch = absl::Nanoseconds(now - last_dispatch_);
+}
+
+void Controller::LookAtThreads(MonoTime now, const PoolSettings& settings, PoolSnapshot& snapshot) {
+  snapshot.threads = threads_;
+  CpuShares sum;
+  int measured = 0;
+  for (uint32_t i = 0; i < core_.seat_count(); ++i) {
+    const Seat& seat = core_.seat(i);
+    if (!seat.occupied.load(std::memory_order_relaxed)) continue;
+    const ThreadState state = seat.state.load();
+    if (state == ThreadState::kIdle) {
+      if (!core_.wakes.IsParked(i)) continue;
+      ++snapshot.idle_parked;
+      const MonoTime since{seat.since_ns.load(std::memory_order_relaxed)};
+      if (now >= since + settings.idle_timeout) ++snapshot.idle_expired;
+      continue;
+    }
+    ++snapshot.busy;
+    if (state == ThreadState::kBlocked) {
+      ++snapshot.blocked;
+      continue;
+    }
+    LookAtUsage(now, seat, *watches_[i], sum, measured);
+  }
+  snapshot.sleeping = std::max(0.0, measured - sum.running - sum.waiting);
+  const double runnable = sum.running + sum.waiting;
+  snapshot.contention = runnable > 0 ? sum.waiting / runnable : 0.0;
+}
+
+void Controller::LookAtUsage(MonoTime now, const Seat& seat, Watch& watch, CpuShares& sum,
+                             int& measured) {
+  const int tid = seat.tid.load();
+  const uint64_t parks = seat.counters.parks.load(std::memory_order_relaxed);
+  if (tid != watch.tid) {
+    watch.tid = tid;
+    watch.usage.Open(tid);
+    watch.usage.Restart(now);
+    watch.parks = parks;
+    return;
+  }
+  if (parks != watch.parks) {  // It slept because there was nothing to do: that says nothing.
+    watch.parks = parks;
+    watch.usage.Restart(now);
+    return;
+  }
+  const std::optional<CpuShares> shares = watch.usage.Read(now, kUsageWindowNs);
+  if (!shares.has_value()) return;
+  ++measured;
+  sum.running += 1.0 - shares->sleeping() - shares->waiting;
+  sum.waiting += shares->waiting;
+}
+
+void Controller::Act(MonoTime now, const PoolSettings& settings, const ScalingAction& action) {
+  target_.store(action.target, std::memory_order_relaxed);
+  const int from = threads_;
+  if (action.target > from) {
+    if (now < retry_start_at_) return;
+    if (StartThreads(action.target - from, now) > 0) last_growth_ = now;
+  } else if (action.target < from) {
+    const bool expired_only = action.reason == ScalingReason::kIdle;
+    const MonoTime idle_since{
+        expired_only ? now.ns - absl::ToInt64Nanoseconds(settings.idle_timeout) : INT64_MAX};
+    if (RetireThreads(from - action.target, idle_since) > 0) last_shrink_ = now;
+  }
+  if (threads_ != from) resizes_.Add(core_.clock.Now(), from, threads_, action.reason);
+}
+
+MonoTime Controller::NextExpiry(MonoTime now, const PoolSettings& settings) const {
+  if (threads_ <= settings.min_threads) return MonoTime::Max();
+  MonoTime next = now + settings.idle_timeout;
+  for (uint32_t i = 0; i < core_.seat_count(); ++i) {
+    const Seat& seat = core_.seat(i);
+    if (!seat.occupied.load(std::memory_order_relaxed) || !core_.wakes.IsParked(i)) continue;
+    const MonoTime since{seat.since_ns.load(std::memory_order_relaxed)};
+    next = Earlier(next, since + settings.idle_timeout);
+  }
+  if (last_growth_.has_value()) next = std::max(next, *last_growth_ + scaling_.flip_hold);
+  return std::max(next, now + scaling_.tick);
+}
+
+int Controller::StartThreads(int count, MonoTime now) {
+  int started = 0;
+  for (uint32_t i = 0; i < WakeList::kMaxSeats && started < count; ++i) {
+    Seat& seat = core_.EnsureSeat(i);
+    if (seat.occupied.load(std::memory_order_relaxed)) continue;
+    if (!StartThread(i)) {
+      failures_.fetch_add(1, std::memory_order_relaxed);
+      start_backoff_ = std::clamp(2 * start_backoff_, kLeastBackoff, kGreatestBackoff);
+      retry_start_at_ = now + start_backoff_;
+      break;
+    }
+    start_backoff_ = absl::ZeroDuration();
+    ++started;
+  }
+  return started;
+}
+
+bool Controller::StartThread(uint32_t index) {
+  Seat& seat = core_.seat(index);
+  if (watches_[index] == nullptr) watches_[index] = std::make_unique<Watch>();
+  seat.state.store(ThreadState::kIdle, std::memory_order_relaxed);
+  seat.since_ns.store(core_.clock.Monotonic().ns, std::memory_order_relaxed);
+  core_.wakes.Occupy(index);
+  core_.SetLiveThreads(threads_ + 1);
+  try {
+    watches_[index]->thread = starter_([this, &seat] { RunThread(seat); });
+  } catch (const std::system_error&) {
+    core_.wakes.Vacate(index);
+    core_.SetLiveThreads(threads_);
+    return false;
+  }
+  seat.occupied.store(true);
+  ++threads_;
+  if (threads_ > peak_.load(std::memory_order_relaxed)) {
+    peak_.store(threads_, std::memory_order_relaxed);
+  }
+  return true;
+}
+
+void Controller::RunThread(Seat& seat) {
+  Worker worker(core_, seat);
+  worker.Announce();
+  const std::vector<int> cpus = CpusOf(seat.index);
+  // Better a thread in the wrong place than none: the statistics show where it may run.
+  if (!cpus.empty()) SetThreadCpus(0, cpus).IgnoreError();
+  worker.Loop();
+}
+
+int Controller::RetireThreads(int count, MonoTime idle_since_at_least) {
+  std::vector<uint32_t> retired;
+  // The highest seats first: the fewer seats take part, the tighter the waiting bound.
+  for (uint32_t i = core_.seat_count(); i-- > 0 && static_cast<int>(retired.size()) < count;) {
+    const Seat& seat = core_.seat(i);
+    if (!seat.occupied.load(std::memory_order_relaxed)) continue;
+    if (seat.since_ns.load(std::memory_order_relaxed) > idle_since_at_least.ns) continue;
+    if (core_.wakes.Retire(i)) retired.push_back(i);
+  }
+  for (const uint32_t index : retired) JoinThread(index);
+  threads_ -= static_cast<int>(retired.size());
+  core_.SetLiveThreads(threads_);
+  return static_cast<int>(retired.size());
+}
+
+void Controller::JoinThread(uint32_t index) {
+  Watch& watch = *watches_[index];
+  watch.thread.join();
+  watch.usage.Close();
+  watch.tid = 0;
+  core_.wakes.Vacate(index);
+  core_.seat(index).occupied.store(false);
+}
+
+}  // namespace taskforge

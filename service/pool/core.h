@@ -1,0 +1,150 @@
+// What submitters, workers and the controller of one pool share.
+#ifndef TASKFORGE_POOL_CORE_H_
+#define TASKFORGE_POOL_CORE_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "absl/status/status.h"
+#include "base/clock.h"
+#include "pool/level_rings.h"
+#include "pool/options.h"
+#include "pool/refiller.h"
+#include "pool/running_cap.h"
+#include "pool/seat.h"
+#include "pool/slot_table.h"
+#include "pool/wake_list.h"
+#include "task/work.h"
+
+namespace taskforge {
+
+// What a worker took, and what it must give back when it is done.
+struct Taken {
+  Work* work = nullptr;
+  bool holds_cap = false;          // A place under the running cap.
+  bool background_capped = false;  // The cap was reached: does not count for Low and Normal.
+  bool contended = false;          // Nothing was taken, but something is about to be published.
+};
+
+// Thread-safe; functions that take a Seat are for the thread that sits on it.
+class PoolCore {
+ public:
+  enum class Phase : int { kOpen, kDraining, kClosed };
+
+  // `options` valid; `clock` outlives the core.
+  PoolCore(const PoolOptions& options, const Clock& clock);
+
+  // --- Submitters (core.cc) ---
+  absl::Status TrySubmit(Work& work);
+  bool TryRelease(Work& work);
+  void SubmitReserved(Work& work);
+  absl::Status SubmitWait(Work& work, MonoTime deadline);
+
+  // --- Workers (core.cc) ---
+  // The next work for the seat: what its slot table owes, else the most urgent.
+  Taken Take(Seat& seat);
+  // Gives a place under the cap back.
+  void ReleaseCap(Seat& seat);
+  // Something waits that may be run now.
+  bool HasRunnableWork() const;
+  // Something waits, be it capped.
+  bool HasWork() const { return !rings.empty(); }
+  // After a change that may have made work runnable: wakes somebody, or tells the controller.
+  void NotifyWork();
+  // Hands every waiting entry to `give_back`; returns how many.
+  template <typename GiveBack>
+  size_t TakeAll(GiveBack give_back);
+
+  // --- Controller ---
+  // Wakes the controller if it sleeps without ticking.
+  void KickIfAsleep();
+  // Wakes it in any case.
+  void Kick();
+  void SetLiveThreads(int threads);
+  int live_threads() const { return live_threads_.load(); }
+  // How many threads are busy; of these, how many say that they are blocked.
+  struct Activity {
+    int busy = 0;
+    int blocked = 0;
+  };
+  Activity CountActivity() const;
+
+  Seat& seat(uint32_t index) const { return *seats_[index].load(std::memory_order_acquire); }
+  // Seats that ever had a thread: 0 … count − 1.
+  uint32_t seat_count() const { return seat_count_.load(std::memory_order_acquire); }
+  // Makes the seat if it is not there yet. Controller only.
+  Seat& EnsureSeat(uint32_t index);
+
+  Phase phase() const { return phase_.load(); }
+  void SetPhase(Phase phase) { phase_.store(phase); }
+  bool stopping() const { return stopping_.load(); }
+  void SetStopping() { stopping_.store(true); }
+
+  // Whether the calling thread is one of this pool's.
+  bool OnWorkerThread() const;
+
+  // Constant after construction, but for what has setters.
+  const Clock& clock;
+  const SlotLayout layout;
+  // Set before Start(), then constant; may be null.
+  Refiller* refiller = nullptr;
+  // 0 with few processors: then spinning takes from those who work.
+  const int64_t spin_ns;
+
+  // Synchronize themselves.
+  LevelRings rings;
+  WakeList wakes;
+  RunningCap cap;
+  // Accepted since the start; counted before the push, so never less than what was taken.
+  PerPriority<std::atomic<uint64_t>> submitted{};
+  PerPriority<std::atomic<uint64_t>> refused{};
+  PerPriority<std::atomic<uint64_t>> returned{};  // Taken out by TakeAll().
+  // Dispatches, cancelled ones excepted; and those at which the cap was reached.
+  alignas(64) std::atomic<uint64_t> dispatches{0};  // Own line: every dispatch writes it.
+  std::atomic<uint64_t> capped_dispatches{0};
+
+  // Futex words. Own line: mostly read.
+  alignas(64) std::atomic<uint32_t> kick_sequence{0};
+  std::atomic<uint32_t> controller_asleep{0};
+  std::atomic<uint32_t> space_sequence{0};  // A place became free while somebody waited for one.
+  std::atomic<uint32_t> space_waiters{0};
+  std::atomic<uint32_t> idle_sequence{0};  // A worker finished something during a drain.
+
+ private:
+  absl::Status CheckOpen(bool from_worker) const;
+  // Pops; tells whoever waits for a place; asks for more.
+  Taken PopAndRefill(Priority priority);
+  // The same, but when there is nothing it asks the queues first.
+  Taken PopDue(Priority priority);
+  bool TakeBackground(Seat& seat, Priority first, Priority second, Taken& taken);
+
+  std::array<std::atomic<Seat*>, WakeList::kMaxSeats> seats_{};
+  std::array<std::unique_ptr<Seat>, WakeList::kMaxSeats> owned_seats_;
+  std::atomic<uint32_t> seat_count_{0};
+  std::atomic<int> live_threads_{0};
+  std::atomic<Phase> phase_{Phase::kOpen};
+  std::atomic<bool> stopping_{false};
+};
+
+template <typename GiveBack>
+size_t PoolCore::TakeAll(GiveBack give_back) {
+  size_t count = 0;
+  for (Priority priority : kPriorities) {
+    for (;;) {
+      const LevelRings::Entry entry = rings.Pop(priority);
+      if (entry.work == nullptr && !entry.contended) break;
+      if (entry.work == nullptr) continue;
+      ++count;
+      returned[priority].fetch_add(1);
+      give_back(*entry.work);
+    }
+  }
+  return count;
+}
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_POOL_CORE_H_

@@ -1,0 +1,152 @@
+#include "pool/worker.h"
+
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+
+#include "base/futex.h"
+
+namespace taskforge {
+
+void Worker::Announce() { seat_.tid.store(static_cast<int>(syscall(SYS_gettid))); }
+
+void Worker::Loop() {
+  current_core_ = &core_;
+  ScopedBlocking::Observe(this);
+  SetState(ThreadState::kIdle, core_.clock.Monotonic());
+  // The new thread raised the running cap: nobody has looked since.
+  seat_.freed_cap = true;
+  while (!core_.stopping()) {
+    if (TakeAndRun()) continue;
+    if (SpinForWork()) continue;
+    if (!Park()) break;
+  }
+  if (searching_) {
+    core_.wakes.StopSearching();
+    if (core_.HasRunnableWork()) core_.NotifyWork();
+  }
+  ScopedBlocking::Observe(nullptr);
+  current_core_ = nullptr;
+  seat_.tid.store(0);
+}
+
+bool Worker::TakeAndRun() {
+  Taken taken = core_.Take(seat_);
+  while (taken.work == nullptr && taken.contended) {
+    // Somebody is between claim and publish, perhaps preempted: let it run.
+    sched_yield();
+    taken = core_.Take(seat_);
+  }
+  if (taken.work == nullptr) return false;
+  if (searching_ || seat_.freed_cap) {
+    if (searching_) core_.wakes.StopSearching();
+    searching_ = false;
+    seat_.freed_cap = false;
+    if (core_.HasRunnableWork()) core_.NotifyWork();
+  }
+  Run(taken);
+  return true;
+}
+
+void Worker::Run(const Taken& taken) {
+  Work& work = *taken.work;
+  const Priority priority = work.priority;
+  if (!now_is_fresh_) now_ = core_.clock.Monotonic();
+  Dispatch dispatch;
+  dispatch.started = std::max(now_, work.enqueued);
+  const int64_t wait_ns = dispatch.started - work.enqueued;
+  SingleWriterAdd(seat_.counters.taken[priority], 1);
+  seat_.priority.store(priority, std::memory_order_relaxed);
+  SetState(ThreadState::kBusy, dispatch.started);
+  if (taken.background_capped) core_.capped_dispatches.fetch_add(1);
+  dispatch.number = core_.dispatches.fetch_add(1) + 1;
+  dispatch.seats = core_.seat_count();
+  dispatch.seat = static_cast<int>(seat_.index);
+
+  bool ran = true;
+  try {
+    ran = work.run(work, dispatch);  // The work is gone from here on.
+  } catch (...) {
+    SingleWriterAdd(seat_.counters.exceptions, 1);
+  }
+
+  now_ = core_.clock.Monotonic();
+  now_is_fresh_ = true;
+  const int64_t run_ns = now_ - dispatch.started;
+  if (ran) {
+    seat_.slots.Dispatched(taken.background_capped);
+    seat_.waits.Record(priority, wait_ns);
+    seat_.runs.Record(priority, run_ns);
+    SingleWriterAdd(seat_.counters.completed[priority], 1);
+    SingleWriterAdd(seat_.counters.busy_ns, static_cast<uint64_t>(run_ns));
+  } else {
+    core_.dispatches.fetch_sub(1);
+    if (taken.background_capped) core_.capped_dispatches.fetch_sub(1);
+    SingleWriterAdd(seat_.counters.cancelled[priority], 1);
+  }
+  if (taken.holds_cap) core_.ReleaseCap(seat_);
+  if (core_.phase() != PoolCore::Phase::kOpen) {
+    core_.idle_sequence.fetch_add(1);
+    FutexWake(core_.idle_sequence, INT_MAX);
+  }
+}
+
+bool Worker::SpinForWork() {
+  if (core_.spin_ns == 0) return false;
+  if (!searching_ && !core_.wakes.TrySearch()) return false;
+  searching_ = true;
+  const MonoTime until{core_.clock.Monotonic().ns + core_.spin_ns};
+  do {
+    if (core_.HasRunnableWork()) return true;
+  } while (core_.clock.Monotonic() < until);
+  return false;
+}
+
+bool Worker::Park() {
+  if (core_.refiller != nullptr) {
+    size_t released = 0;
+    for (Priority priority : kPriorities) {
+      if (core_.rings.released(priority) < core_.rings.released_limit() / 2) {
+        released += core_.refiller->Refill(priority);
+      }
+    }
+    if (released != 0 && core_.HasRunnableWork()) return true;
+  }
+  // A thread that was woken for nothing stays idle since when it was.
+  if (seat_.state.load(std::memory_order_relaxed) != ThreadState::kIdle) {
+    SetState(ThreadState::kIdle, core_.clock.Monotonic());
+  }
+  SingleWriterAdd(seat_.counters.parks, 1);
+  seat_.freed_cap = false;  // It looks again below.
+  core_.wakes.Park(seat_.index, searching_);
+  searching_ = false;
+  if (core_.stopping()) return false;
+  if (core_.HasRunnableWork()) {
+    core_.NotifyWork();
+  } else if (core_.HasWork()) {
+    core_.KickIfAsleep();  // Capped work waits: more threads may be needed.
+  }
+  searching_ = core_.wakes.Sleep(seat_.index);
+  now_is_fresh_ = false;
+  return searching_;
+}
+
+void Worker::OnBlocked() {
+  seat_.state.store(ThreadState::kBlocked);
+  seat_.since_ns.store(core_.clock.Monotonic().ns, std::memory_order_relaxed);
+  if (!core_.HasWork()) return;
+  const PoolCore::Activity activity = core_.CountActivity();
+  if (activity.busy == activity.blocked) core_.Kick();
+}
+
+void Worker::OnUnblocked() { SetState(ThreadState::kBusy, core_.clock.Monotonic()); }
+
+void Worker::SetState(ThreadState state, MonoTime now) {
+  seat_.state.store(state, std::memory_order_relaxed);
+  seat_.since_ns.store(now.ns, std::memory_order_relaxed);
+}
+
+}  // namespace taskforge

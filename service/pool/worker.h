@@ -1,0 +1,51 @@
+// What one thread of the pool does.
+#ifndef TASKFORGE_POOL_WORKER_H_
+#define TASKFORGE_POOL_WORKER_H_
+
+#include "base/clock.h"
+#include "base/scoped_blocking.h"
+#include "pool/core.h"
+#include "pool/seat.h"
+
+namespace taskforge {
+
+// The loop of a thread on a seat: take, run, take …, park. Not thread-safe; lives on its thread.
+class Worker final : public BlockingObserver {
+ public:
+  // Both outlive the worker.
+  Worker(PoolCore& core, Seat& seat) : core_(core), seat_(seat) {}
+
+  // Tells the seat which thread sits on it. Call it first, on the thread.
+  void Announce();
+  // Works until the seat is told to leave or the pool stops.
+  void Loop();
+
+  // While the work that runs is blocked, the seat says so.
+  void OnBlocked() override;
+  void OnUnblocked() override;
+
+  // The pool whose worker the calling thread is; null if none.
+  static const PoolCore* CurrentCore() { return current_core_; }
+
+ private:
+  // Finds work and runs it; false: there is none.
+  bool TakeAndRun();
+  void Run(const Taken& taken);
+  // Sleeps; false: it is told to leave.
+  bool Park();
+  bool SpinForWork();
+  void SetState(ThreadState state, MonoTime now);
+
+  inline static thread_local const PoolCore* current_core_ = nullptr;
+
+  PoolCore& core_;
+  Seat& seat_;
+  bool searching_ = false;
+  // The last reading of the clock, which is good for the next dispatch if it follows at once.
+  MonoTime now_;
+  bool now_is_fresh_ = false;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_POOL_WORKER_H_

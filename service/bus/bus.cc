@@ -5,9 +5,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "bus/publisher.h"
+#include "bus/topic.h"
 
 namespace taskforge {
 namespace {
+
+// Old routes and subscribers that may wait to be freed when a subscription ends.
+constexpr size_t kMaxGarbage = 16;
 
 // A function as a sink.
 class CallbackSink final : public EventSink {
@@ -35,7 +40,7 @@ void Bus::Options::Validate(std::vector<FieldViolation>& violations) const {
 }
 
 Bus::Bus(Options options, DrainExecutor& executor, const Clock& clock)
-    : options_(options), executor_(executor), clock_(clock) {}
+    : options_(options), executor_(executor), clock_(clock), routes_(epochs_), topics_(epochs_) {}
 Bus::~Bus() = default;
 
 Bus::PublishResult Bus::Publish(EventRef event) {
@@ -51,38 +56,52 @@ std::vector<Bus::PublishResult> Bus::PublishBatch(absl::Span<const EventRef> eve
 
 uint32_t Bus::Route(const Event& event) {
   counters_.CountPublished(event->priority);
-  // A subscriber that must be waited for is kept beyond the snapshot.
-  absl::InlinedVector<Ref<Subscriber>, 4> to_wait_for;
+  ToWaitFor to_wait_for;
   uint32_t routed = 0;
   {
-    const RouteTable::Snapshot snapshot(routes_);
+    const EpochDomain::Guard guard(epochs_);
+    topics_.Count(event->topic, clock_.Now());
     RouteTable::Matched matched;
-    snapshot.Match(event->topic, matched);
-    if (matched.empty()) return 0;
-    event.StampPublished(clock_.Monotonic());
-    event.AddRef(static_cast<uint32_t>(matched.size()));
-    for (Subscriber* subscriber : matched) {
-      const Subscriber::Offered offered = subscriber->Offer(&event);
-      if (offered == Subscriber::Offered::kTaken) ++routed;
-      if (offered == Subscriber::Offered::kWouldBlock) to_wait_for.emplace_back(subscriber);
-    }
-    const uint32_t unused = static_cast<uint32_t>(matched.size() - routed - to_wait_for.size());
-    if (unused > 0) event.Release(unused);
+    routes_.Match(event->topic, matched);
+    routed = Offer(event, matched, to_wait_for);
   }
+  return routed + OfferBlocking(event, to_wait_for);
+}
+
+uint32_t Bus::Offer(const Event& event, const RouteTable::Matched& matched,
+                    ToWaitFor& to_wait_for) {
+  if (matched.empty()) return 0;
+  event.StampPublished(clock_.Monotonic());
+  // One addition for all; each subscriber takes one of the references over, or leaves it.
+  event.AddRef(static_cast<uint32_t>(matched.size()));
+  uint32_t taken = 0;
+  for (Subscriber* subscriber : matched) {
+    const Subscriber::Offered offered = subscriber->Offer(&event);
+    if (offered == Subscriber::Offered::kTaken) ++taken;
+    if (offered == Subscriber::Offered::kWouldBlock) to_wait_for.emplace_back(subscriber);
+  }
+  const auto left = static_cast<uint32_t>(matched.size() - taken);
+  if (left > 0) event.Release(left);
+  return taken;
+}
+
+uint32_t Bus::OfferBlocking(const Event& event, const ToWaitFor& to_wait_for) {
+  uint32_t taken = 0;
   for (const Ref<Subscriber>& subscriber : to_wait_for) {
+    event.AddRef();
     if (subscriber->OfferBlocking(&event) == Subscriber::Offered::kTaken) {
-      ++routed;
+      ++taken;
     } else {
       event.Release();
     }
   }
-  return routed;
+  return taken;
 }
 
 bool Bus::HasSubscribers(absl::string_view topic) const {
-  const RouteTable::Snapshot snapshot(routes_);
+  const EpochDomain::Guard guard(epochs_);
   RouteTable::Matched matched;
-  snapshot.Match(topic, matched);
+  routes_.Match(topic, matched);
   return !matched.empty();
 }
 
@@ -120,13 +139,18 @@ absl::StatusOr<std::unique_ptr<Subscription>> Bus::SubscribeWith(
 }
 
 void Bus::Forget(Subscriber& subscriber) {
-  routes_.Remove(subscriber);
   subscriber.Close();
-  MutexLock lock(mu_);
-  if (live_.erase(subscriber.id()) == 0) return;
-  const SubscriptionInfo last = subscriber.Info();
-  ended_delivered_ += last.delivered;
-  for (size_t i = 0; i < kDropReasonCount; ++i) ended_dropped_[i] += last.dropped_by_reason[i];
+  {
+    MutexLock lock(mu_);
+    if (live_.erase(subscriber.id()) == 0) return;  // Somebody else does the rest.
+    const SubscriptionInfo last = subscriber.Info();
+    ended_delivered_ += last.delivered;
+    for (size_t i = 0; i < kDropReasonCount; ++i) ended_dropped_[i] += last.dropped_by_reason[i];
+  }
+  subscriber.DropSink();
+  routes_.Remove(subscriber);
+  // So that its rings go soon; only publishers that are just routing are waited for.
+  epochs_.Quiesce(kMaxGarbage);
 }
 
 BusStats Bus::Stats() const {
@@ -156,6 +180,40 @@ std::vector<SubscriptionInfo> Bus::ListSubscriptions(uint64_t after_id, size_t l
     infos.push_back(it->second->Info());
   }
   return infos;
+}
+
+void Bus::Register(Publisher& publisher) {
+  MutexLock lock(mu_);
+  publishers_.insert(&publisher);
+}
+
+void Bus::Unregister(Publisher& publisher) {
+  MutexLock lock(mu_);
+  publishers_.erase(&publisher);
+}
+
+std::vector<TopicInfo> Bus::ListTopics(absl::string_view filter, absl::string_view after,
+                                       size_t limit) const {
+  std::vector<TopicInfo> all = topics_.List();
+  {
+    MutexLock lock(mu_);
+    for (const Publisher* publisher : publishers_) all.push_back(publisher->Info());
+  }
+  std::map<absl::string_view, TopicInfo> by_topic;
+  for (TopicInfo& info : all) {
+    if (info.published == 0 || info.topic <= after) continue;
+    if (!filter.empty() && !Matches(filter, info.topic)) continue;
+    TopicInfo& sum = by_topic.try_emplace(info.topic).first->second;
+    sum.published += info.published;
+    sum.last_publish_time = std::max(sum.last_publish_time, info.last_publish_time);
+  }
+  std::vector<TopicInfo> page;
+  for (auto& [topic, info] : by_topic) {
+    if (page.size() == limit) break;
+    info.topic = std::string(topic);
+    page.push_back(std::move(info));
+  }
+  return page;
 }
 
 }  // namespace taskforge

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,8 @@
 #include "bus/route_table.h"
 #include "bus/subscriber.h"
 #include "bus/subscription.h"
+#include "bus/topic_table.h"
+#include "sync/epoch.h"
 
 namespace taskforge {
 
@@ -39,6 +42,8 @@ struct BusStats {
   uint64_t backlog_events_max = 0;  // Of the subscription that has the most now.
   HistogramSnapshot delivery;       // From routing until the sink is called.
 };
+
+class Publisher;
 
 // Thread-safe.
 class Bus {
@@ -60,7 +65,7 @@ class Bus {
   using Callback = absl::AnyInvocable<void(const Event&)>;
 
   // `executor` and `clock` must outlive the bus. REQUIRES: when the bus goes, no Subscription
-  // is left, and the executor runs no drain any more.
+  // and no Publisher is left, and the executor runs no drain any more.
   Bus(Options options, DrainExecutor& executor, const Clock& clock);
   ~Bus();
 
@@ -86,15 +91,29 @@ class Bus {
   // The live subscriptions, oldest first: at most `limit` with an id above `after_id`.
   std::vector<SubscriptionInfo> ListSubscriptions(uint64_t after_id, size_t limit) const
       ABSL_LOCKS_EXCLUDED(mu_);
+  // Topics published on lately that match `filter` (empty: all), in the order of their text: at
+  // most `limit` behind `after`. Up to 4096 are remembered, and all that have a
+  // Publisher.
+  std::vector<TopicInfo> ListTopics(absl::string_view filter, absl::string_view after,
+                                    size_t limit) const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
   friend class Subscription;
+  friend class Publisher;
 
   absl::StatusOr<std::unique_ptr<Subscription>> SubscribeWith(SubscribeOptions options,
                                                               EventSink* sink,
                                                               std::unique_ptr<EventSink> owned_sink)
       ABSL_LOCKS_EXCLUDED(mu_);
+  using ToWaitFor = absl::InlinedVector<Ref<Subscriber>, 4>;
+
   uint32_t Route(const Event& event);
+  // Offers to all, in a guard. Returns how many took it; adds those that must be waited for.
+  uint32_t Offer(const Event& event, const RouteTable::Matched& matched, ToWaitFor& to_wait_for);
+  // The rest, outside the guard. Returns how many took it.
+  uint32_t OfferBlocking(const Event& event, const ToWaitFor& to_wait_for);
+  void Register(Publisher& publisher) ABSL_LOCKS_EXCLUDED(mu_);
+  void Unregister(Publisher& publisher) ABSL_LOCKS_EXCLUDED(mu_);
   // Ends a subscription: no routes, no calls any more, its counts kept.
   void Forget(Subscriber& subscriber) ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -104,11 +123,14 @@ class Bus {
   const Clock& clock_;
 
   // Synchronizes itself.
-  RouteTable routes_;
   BusCounters counters_;
+  mutable EpochDomain epochs_;
+  RouteTable routes_;
+  TopicTable topics_;
 
   mutable Mutex mu_;
   std::map<uint64_t, Ref<Subscriber>> live_ ABSL_GUARDED_BY(mu_);
+  std::set<Publisher*> publishers_ ABSL_GUARDED_BY(mu_);
   uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
   // Counts of subscriptions that have ended.
   uint64_t ended_delivered_ ABSL_GUARDED_BY(mu_) = 0;

@@ -20,20 +20,17 @@ struct RouteTable::Node : RefCounted<Node> {
   std::vector<Ref<Subscriber>> rest;               // Filters that end in `>` behind here.
 };
 
-RouteTable::RouteTable() : root_(NodeRef::Adopt(new Node())) {}
-RouteTable::~RouteTable() = default;
-
-RouteTable::NodeRef RouteTable::Root() const {
-  MutexLock lock(mu_);
-  return root_;
-}
+RouteTable::RouteTable(EpochDomain& epochs) : epochs_(epochs), root_(new Node()) {}
+RouteTable::~RouteTable() { root_.load(std::memory_order_acquire)->Release(); }
 
 void RouteTable::Add(const Ref<Subscriber>& subscriber) {
   {
     MutexLock lock(mu_);
+    NodeRef root(root_.load(std::memory_order_relaxed));  // relaxed: changes only under mu_.
     for (const std::string& filter : subscriber->filters()) {
-      root_ = With(root_.get(), Tokens(filter), 0, subscriber);
+      root = With(root.get(), Tokens(filter), 0, subscriber);
     }
+    ReplaceRoot(std::move(root));
   }
   BumpGenerations(subscriber->filters());
 }
@@ -41,12 +38,24 @@ void RouteTable::Add(const Ref<Subscriber>& subscriber) {
 void RouteTable::Remove(Subscriber& subscriber) {
   {
     MutexLock lock(mu_);
+    NodeRef root(root_.load(std::memory_order_relaxed));  // relaxed: changes only under mu_.
     for (const std::string& filter : subscriber.filters()) {
-      root_ = Without(root_.get(), Tokens(filter), 0, subscriber);
-      if (!root_) root_ = NodeRef::Adopt(new Node());
+      root = Without(root.get(), Tokens(filter), 0, subscriber);
+      if (!root) root = NodeRef::Adopt(new Node());
     }
+    ReplaceRoot(std::move(root));
   }
   BumpGenerations(subscriber.filters());
+  // Who remembers it from an earlier match, and saw the old generation, is in a guard by now.
+  subscriber.AddRef();
+  epochs_.Retire(&subscriber, [](void* old) { static_cast<Subscriber*>(old)->Release(); });
+}
+
+void RouteTable::ReplaceRoot(NodeRef root) {
+  // acq_rel: release pairs with the acquire in Match(); the nodes are whole.
+  const Node* old = root_.exchange(root.Leak(), std::memory_order_acq_rel);
+  epochs_.Retire(const_cast<Node*>(old),
+                 [](void* node) { static_cast<const Node*>(node)->Release(); });
 }
 
 RouteTable::NodeRef RouteTable::With(const Node* node, const Tokens& filter, size_t index,
@@ -100,32 +109,27 @@ void RouteTable::Collect(const Node& node, const Tokens& topic, size_t index, Ma
   if (node.any) Collect(*node.any, topic, index + 1, out);
 }
 
-uint64_t RouteTable::Generation(absl::string_view topic) const {
-  const absl::string_view first = topic.substr(0, topic.find('.'));
-  const size_t shard = absl::HashOf(first) % kGenerations;
-  // acquire: pairs with the increment in BumpGenerations(); a new number shows the new routes.
-  return generations_[shard].load(std::memory_order_acquire);
+const std::atomic<uint64_t>& RouteTable::Generation(absl::string_view topic) const {
+  return generations_[absl::HashOf(topic.substr(0, topic.find('.'))) % kGenerations];
 }
 
 void RouteTable::BumpGenerations(const std::vector<std::string>& filters) {
   for (const std::string& filter : filters) {
     const absl::string_view first = absl::string_view(filter).substr(0, filter.find('.'));
     if (first == "*" || first == ">") {
-      for (auto& generation : generations_) generation.fetch_add(1, std::memory_order_release);
+      for (auto& generation : generations_) generation.fetch_add(1, std::memory_order_acq_rel);
       return;
     }
-    // release: pairs with the acquire in Generation().
-    generations_[absl::HashOf(first) % kGenerations].fetch_add(1, std::memory_order_release);
+    // acq_rel: release pairs with the acquire of who reads the generation; a new number shows the
+    // new routes.
+    generations_[absl::HashOf(first) % kGenerations].fetch_add(1, std::memory_order_acq_rel);
   }
 }
 
-RouteTable::Snapshot::Snapshot(const RouteTable& table) : root_(table.Root()) {}
-RouteTable::Snapshot::~Snapshot() = default;
-
-void RouteTable::Snapshot::Match(absl::string_view topic, Matched& out) const {
+void RouteTable::Match(absl::string_view topic, Matched& out) const {
   const Tokens tokens(topic);
   if (!tokens.is_complete()) return;
-  Collect(*root_, tokens, 0, out);
+  Collect(*root_.load(std::memory_order_acquire), tokens, 0, out);  // Pairs with ReplaceRoot().
   const bool may_repeat = std::any_of(out.begin(), out.end(), [](const Subscriber* subscriber) {
     return subscriber->filters().size() > 1;
   });

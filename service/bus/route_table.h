@@ -18,49 +18,42 @@
 #include "base/ref.h"
 #include "bus/subscriber.h"
 #include "bus/topic.h"
+#include "sync/epoch.h"
 
 namespace taskforge {
 
 // A trie of tokens. It is immutable: who subscribes copies the nodes on the path of its filter
-// under one lock and publishes the new root with one store.
+// under one lock and publishes the new root with one store. Readers take no lock: they are inside a
+// guard of the epoch domain, which keeps what they see, subscribers too.
 // Thread-safe.
 class RouteTable {
- private:
   struct Node;
 
  public:
   using Matched = absl::InlinedVector<Subscriber*, 16>;
 
-  // One version of the trie, which stays as it is, with its subscribers, while this lives.
-  // Thread-compatible.
-  class Snapshot {
-   public:
-    explicit Snapshot(const RouteTable& table);
-    ~Snapshot();
-    Snapshot(const Snapshot&) = delete;
-    Snapshot& operator=(const Snapshot&) = delete;
-
-    // Adds the subscribers of `topic` to `out`, each once.
-    void Match(absl::string_view topic, Matched& out) const;
-
-   private:
-    const Ref<const Node> root_;
-  };
-
-  RouteTable();
+  // `epochs` must outlive the table.
+  explicit RouteTable(EpochDomain& epochs);
+  // REQUIRES: nobody uses it any more.
   ~RouteTable();
 
+  // After the return, every Match() that begins finds it (or does not any more).
   void Add(const Ref<Subscriber>& subscriber) ABSL_LOCKS_EXCLUDED(mu_);
   void Remove(Subscriber& subscriber) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Moves whenever the subscribers of `topic` may have changed. Whoever reads a number and then
-  // takes a snapshot may keep what matched until the number is another one.
-  uint64_t Generation(absl::string_view topic) const;
+  // Adds the subscribers of `topic` to `out`, each once.
+  // REQUIRES: the caller is inside a guard, and uses what it finds no longer than the guard lives.
+  void Match(absl::string_view topic, Matched& out) const;
+
+  // Moves whenever the subscribers of `topic` may have changed. What Match() found after reading it
+  // may be used again, inside another guard, while it still is what it was. Lives as long as the
+  // table.
+  const std::atomic<uint64_t>& Generation(absl::string_view topic) const;
 
  private:
   using NodeRef = Ref<const Node>;
 
-  NodeRef Root() const ABSL_LOCKS_EXCLUDED(mu_);
+  void ReplaceRoot(NodeRef root) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   static NodeRef With(const Node* node, const Tokens& filter, size_t index,
                       const Ref<Subscriber>& subscriber);
   static NodeRef Without(const Node* node, const Tokens& filter, size_t index,
@@ -72,8 +65,9 @@ class RouteTable {
   static constexpr size_t kGenerations = 64;
   std::array<std::atomic<uint64_t>, kGenerations> generations_{};
 
-  mutable Mutex mu_;
-  NodeRef root_ ABSL_GUARDED_BY(mu_);
+  EpochDomain& epochs_;
+  Mutex mu_;                       // Held by who changes the table.
+  std::atomic<const Node*> root_;  // With one reference.
 };
 
 }  // namespace taskforge

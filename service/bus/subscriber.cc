@@ -31,11 +31,11 @@ Subscriber::Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
       options_(std::move(options)),
       max_events_(std::bit_ceil(options_.max_events)),
       create_time_(clock.Now()),
-      owned_sink_(std::move(owned_sink)),
-      sink_(owned_sink_ != nullptr ? *owned_sink_ : *sink),
       executor_(executor),
       clock_(clock),
       counters_(counters),
+      owned_sink_(std::move(owned_sink)),
+      sink_(owned_sink_ != nullptr ? *owned_sink_ : *sink),
       lanes_{Lane(std::max(max_events_, kMinLaneSlots)), Lane(std::max(max_events_, kMinLaneSlots)),
              Lane(std::max(max_events_, kMinLaneSlots)),
              Lane(std::max(max_events_, kMinLaneSlots))} {
@@ -297,14 +297,16 @@ size_t Subscriber::FillBatch(Priority lowest, size_t max_events, MonoTime now, B
 }
 
 void Subscriber::LetGo(Priority priority, bool pause) {
-  running_thread_.store(std::thread::id(), std::memory_order_relaxed);
   uint32_t state = state_.load(std::memory_order_relaxed);
   uint32_t next = 0;
   do {
+    running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     if (state & kTell) {
       TellClosed();
       state = state_.load(std::memory_order_relaxed);
     }
+    if (state & kClosed) owned_sink_.reset();  // Nobody will call it any more.
+    running_thread_.store(std::thread::id(), std::memory_order_relaxed);
     next = state & ~(kRunning | kWaiter | Bit(priority));
     if (pause) next = (state & kResumed) ? next & ~kResumed : next | kPaused;
     // seq_cst: publishes to the next runner, and stands before LookAgain().
@@ -318,7 +320,6 @@ void Subscriber::LetGo(Priority priority, bool pause) {
 void Subscriber::TellClosed() {
   // acq_rel: whoever closes first and clears TELL decides whether the sink may still be called.
   if (!(state_.fetch_and(~kTell, std::memory_order_acq_rel) & kTell)) return;
-  running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   try {
     sink_.OnClosed(
         ReasonError(absl::StatusCode::kResourceExhausted, "SLOW_SUBSCRIBER",
@@ -328,7 +329,6 @@ void Subscriber::TellClosed() {
   } catch (...) {
     counters_.CountSinkException();
   }
-  running_thread_.store(std::thread::id(), std::memory_order_relaxed);
 }
 
 void Subscriber::Disconnect() {
@@ -362,6 +362,11 @@ void Subscriber::Close() {
     FutexWait(state_, state | kWaiter);
   }
   DiscardAll(DropReason::kClosed);
+}
+
+void Subscriber::DropSink() {
+  if (running_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id()) return;
+  owned_sink_.reset();
 }
 
 void Subscriber::DiscardAll(DropReason reason) {

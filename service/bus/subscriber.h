@@ -74,6 +74,9 @@ class Subscriber final : public RefCounted<Subscriber> {
   void Resume();
   // See Subscription::Close().
   void Close();
+  // Destroys an owned sink now, unless it runs on this thread (then as soon as it returns).
+  // REQUIRES: Close() has returned; called once.
+  void DropSink();
 
  private:
   struct DrainNode : Work {
@@ -125,11 +128,14 @@ class Subscriber final : public RefCounted<Subscriber> {
   const SubscribeOptions options_;
   const size_t max_events_;
   const absl::Time create_time_;
-  const std::unique_ptr<EventSink> owned_sink_;
-  EventSink& sink_;
+
   DrainExecutor& executor_;
   const Clock& clock_;
   BusCounters& counters_;
+
+  // The RUNNING drain's; after Close(), the closer's.
+  std::unique_ptr<EventSink> owned_sink_;
+  EventSink& sink_;
 
   // Synchronizes itself.
   std::array<Lane, kPriorityCount> lanes_;

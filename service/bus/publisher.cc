@@ -1,0 +1,67 @@
+#include "bus/publisher.h"
+
+#include <memory>
+
+namespace taskforge {
+
+// Good as long as the topic's generation is the one here: then its subscribers are still in the
+// table, or left it after the guard was entered, so that they stay until it ends.
+struct Publisher::CachedRoute : EpochDomain::Retired {
+  uint64_t generation = 0;
+  RouteTable::Matched subscribers;
+};
+
+Publisher::Publisher(Bus& bus, std::string topic)
+    : bus_(bus), topic_(std::move(topic)), generation_(bus.routes_.Generation(topic_)) {
+  bus_.Register(*this);
+}
+
+Publisher::~Publisher() {
+  bus_.Unregister(*this);
+  delete route_.load(std::memory_order_acquire);
+}
+
+bool Publisher::Refresh() {
+  const EpochDomain::Guard guard(bus_.epochs_);
+  // acquire: pairs with the exchange below, and with the increment in RouteTable.
+  const CachedRoute* known = route_.load(std::memory_order_acquire);
+  const uint64_t generation = generation_.load(std::memory_order_acquire);
+  if (known != nullptr && known->generation == generation) return !known->subscribers.empty();
+  auto fresh = std::make_unique<CachedRoute>();
+  fresh->generation = generation;
+  bus_.routes_.Match(topic_, fresh->subscribers);
+  const bool leads_somewhere = !fresh->subscribers.empty();
+  CachedRoute* old = route_.exchange(fresh.release(), std::memory_order_acq_rel);
+  if (old != nullptr) {
+    bus_.epochs_.Retire(
+        old, [](EpochDomain::Retired* route) { delete static_cast<CachedRoute*>(route); });
+  }
+  // relaxed: compared with the generation only; nothing else is read on its word.
+  (leads_somewhere ? routed_at_ : empty_at_).store(generation, std::memory_order_relaxed);
+  return leads_somewhere;
+}
+
+uint32_t Publisher::Send(EventRef event) {
+  Bus::ToWaitFor to_wait_for;
+  uint32_t routed = 0;
+  {
+    const EpochDomain::Guard guard(bus_.epochs_);
+    // acquire: as in Refresh().
+    const CachedRoute* route = route_.load(std::memory_order_acquire);
+    if (route != nullptr && route->generation == generation_.load(std::memory_order_acquire)) {
+      routed = bus_.Offer(*event, route->subscribers, to_wait_for);
+    } else {  // Changed since the look: not worth a second try.
+      RouteTable::Matched matched;
+      bus_.routes_.Match(topic_, matched);
+      routed = bus_.Offer(*event, matched, to_wait_for);
+    }
+  }
+  return routed + bus_.OfferBlocking(*event, to_wait_for);
+}
+
+TopicInfo Publisher::Info() const {
+  return {topic_, published_.load(std::memory_order_relaxed),
+          absl::FromUnixNanos(last_ns_.load(std::memory_order_relaxed))};
+}
+
+}  // namespace taskforge

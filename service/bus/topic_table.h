@@ -1,0 +1,56 @@
+// The topics that were published on lately, for people.
+#ifndef TASKFORGE_BUS_TOPIC_TABLE_H_
+#define TASKFORGE_BUS_TOPIC_TABLE_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "sync/epoch.h"
+
+namespace taskforge {
+
+struct TopicInfo {
+  std::string topic;
+  uint64_t published = 0;  // Since it is counted.
+  absl::Time last_publish_time;
+};
+
+// Counts by topic in a table of fixed size. A new topic that finds its places taken pushes out the
+// one of them that was idle longest, with its count. Reading and counting never wait.
+// Thread-safe.
+class TopicTable {
+ public:
+  static constexpr size_t kCapacity = 4096;
+
+  // `epochs` must outlive the table.
+  explicit TopicTable(EpochDomain& epochs) : epochs_(epochs) {}
+  // REQUIRES: nobody uses it any more.
+  ~TopicTable();
+
+  // REQUIRES: the caller is inside a guard of `epochs`.
+  void Count(absl::string_view topic, absl::Time now);
+  // In no order.
+  std::vector<TopicInfo> List() const;
+
+ private:
+  struct Entry : EpochDomain::Retired {
+    Entry(absl::string_view t, int64_t now_ns) : topic(t), last_ns(now_ns) {}
+    const std::string topic;
+    std::atomic<uint64_t> published{1};
+    std::atomic<int64_t> last_ns;
+  };
+  static constexpr size_t kPlaces = 4;  // That a topic may stand at.
+
+  EpochDomain& epochs_;
+  std::array<std::atomic<Entry*>, kCapacity> entries_{};
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_BUS_TOPIC_TABLE_H_

@@ -41,8 +41,9 @@ class HandlerEntry final : public RefCounted<HandlerEntry> {
     return started > ended ? started - ended : 0;
   }
 
-  void AddWorkers(int change) { workers_.fetch_add(change, std::memory_order_relaxed); }
-  int workers() const { return workers_.load(std::memory_order_relaxed); }
+  // seq_cst, so that whoever changes it and then looks sees what others have changed.
+  void AddWorkers(int change) { workers_.fetch_add(change); }
+  int workers() const { return workers_.load(); }
 
  private:
   const HandlerInfo info_;

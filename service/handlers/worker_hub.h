@@ -29,6 +29,8 @@ class TaskSource {
   // Takes out at most `max` waiting tasks of these handlers, the most urgent first. They stay in
   // phase QUEUED.
   virtual std::vector<TaskRef> Claim(const std::vector<std::string>& handlers, size_t max) = 0;
+  // Whether a connected worker serves the handler: while none does, its tasks wait for one.
+  virtual void SetServed(const std::string& handler, bool is_served) = 0;
 };
 
 // Who a worker says that it is, and what the transport knows of it.

@@ -62,13 +62,14 @@ Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& disp
   Ref<RunningTask> running = MakeRef<RunningTask>(
       *this, task, parts_.registry.Find(task->spec().handler), dispatch.started);
   const absl::Time started_time = wall_time_.At(dispatch.started);
+  const absl::Time queued_time = wall_time_.At(task->enqueued);
   Verdict verdict = Verdict::kStart;
   const bool started = task->StartAttempt(running, [&](TaskRecord& record) {
-    verdict = Judge(record, *task, dispatch.started);
+    verdict = Judge(record, *task, dispatch.started, started_time);
     if (verdict != Verdict::kStart) return false;
     AttemptRecord& attempt = record.attempts.emplace_back();
     attempt.number = static_cast<int>(record.attempts.size());
-    attempt.queued_time = wall_time_.At(task->enqueued);
+    attempt.queued_time = queued_time;
     attempt.started_time = started_time;
     attempt.executor = std::move(executor);
     if (dispatch.number != 0) {
@@ -97,12 +98,11 @@ Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& disp
   return running;
 }
 
-Runner::Verdict Runner::Judge(const TaskRecord& record, const Task& task, MonoTime now) {
+Runner::Verdict Runner::Judge(const TaskRecord& record, const Task& task, MonoTime now,
+                              absl::Time wall_now) {
   if (record.cancel_requested_time.has_value()) return Verdict::kCancelled;
   const TaskSpec& spec = task.spec();
-  if (spec.deadline != absl::InfiniteFuture() && wall_time_.At(now) >= spec.deadline) {
-    return Verdict::kDeadline;
-  }
+  if (wall_now >= spec.deadline) return Verdict::kDeadline;
   const bool may_time_out =
       spec.queue_timeout != absl::InfiniteDuration() && record.attempts.empty();
   if (may_time_out && now >= task.enqueued + spec.queue_timeout) return Verdict::kQueueTimeout;

@@ -72,7 +72,8 @@ class Runner final : public TaskRunner, public RemoteStarter {
   // Makes the task RUNNING and returns its attempt, its timers set; null when it may not start, and
   // then it has been ended. REQUIRES: this thread moved the phase to STARTING.
   Ref<RunningTask> Begin(const TaskRef& task, const Dispatch& dispatch, std::string executor);
-  Verdict Judge(const TaskRecord& record, const Task& task, MonoTime now);
+  static Verdict Judge(const TaskRecord& record, const Task& task, MonoTime now,
+                       absl::Time wall_now);
   void EndUnstarted(const TaskRef& task, Verdict verdict);
 
   const RunnerOptions options_;

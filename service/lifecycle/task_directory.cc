@@ -1,0 +1,108 @@
+#include "lifecycle/task_directory.h"
+
+#include <memory>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+
+namespace taskforge {
+namespace {
+
+absl::Status Ended(const TaskRecord& record) {
+  return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_ENDED",
+                     absl::StrCat("task \"", record.name, "\" has ended: ", Name(record.state)));
+}
+
+// For who asked to cancel a task: OK if that is how it ended.
+void AnswerWhenEnded(const TaskRef& task, TaskControl::RecordCallback done) {
+  task->OnFinished([done = std::move(done)](const TaskRecordPtr& record) mutable {
+    if (record->state == TaskState::kCancelled) {
+      std::move(done)(record);
+    } else {
+      std::move(done)(Ended(*record));
+    }
+  });
+}
+
+}  // namespace
+
+void TaskDirectory::Get(const std::string& name, RecordCallback done) {
+  const TaskRef task = parts_.live.Find(name);
+  if (task) {
+    std::move(done)(std::make_shared<const TaskRecord>(task->Snapshot()));
+  } else {
+    parts_.store.Read(name, std::move(done));
+  }
+}
+
+void TaskDirectory::List(const TaskFilter& filter, int page_size, const std::string& page_token,
+                         PageCallback done) {
+  parts_.store.List(
+      filter, page_size, page_token,
+      [&live = parts_.live, filter, done = std::move(done)](absl::StatusOr<TaskPage> page) mutable {
+        if (!page.ok()) return std::move(done)(page.status());
+        for (TaskRecord& record : page->records) {
+          if (IsTerminal(record.state)) continue;
+          const TaskRef task = live.Find(record.name);
+          if (!task) continue;  // It has just ended: shown as it was accepted.
+          std::shared_ptr<const TaskSpec> short_spec = std::move(record.spec);
+          record = task->Snapshot();
+          record.spec = std::move(short_spec);
+          record.output.reset();
+        }
+        if (filter.state.has_value()) {
+          std::erase_if(page->records,
+                        [&](const TaskRecord& record) { return record.state != *filter.state; });
+        }
+        std::move(done)(std::move(page));
+      });
+}
+
+TaskRef TaskDirectory::FindLive(const std::string& name) { return parts_.live.Find(name); }
+
+void TaskDirectory::Cancel(const std::string& name, RecordCallback done) {
+  const TaskRef task = parts_.live.Find(name);
+  if (task) {
+    CancelLive(task, std::move(done));
+    return;
+  }
+  parts_.store.Read(name, [done = std::move(done)](absl::StatusOr<TaskRecordPtr> record) mutable {
+    if (!record.ok()) return std::move(done)(record.status());
+    std::move(done)(Ended(**record));
+  });
+}
+
+void TaskDirectory::CancelLive(const TaskRef& task, RecordCallback done) {
+  const absl::Time now = parts_.clock.Now();
+  const bool lives = task->Update([now](TaskRecord& record) {
+    if (!record.cancel_requested_time.has_value()) record.cancel_requested_time = now;
+  });
+  // From here on whoever starts the task, or puts it back to wait, sees the request.
+  if (lives && task->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling)) {
+    parts_.queues.Remove(*task);
+    AnswerWhenEnded(task, std::move(done));
+    parts_.ender.EndUnstarted(task, TaskState::kCancelled, "CANCELLED");
+    return;
+  }
+  const TaskPhase phase = task->phase();
+  if (!lives || phase == TaskPhase::kCancelling || phase == TaskPhase::kEnded) {
+    AnswerWhenEnded(task, std::move(done));
+    return;
+  }
+  const Ref<RunningAttempt> running = task->running();
+  if (running) running->RequestStop(StopReason::kCancelled);
+  std::move(done)(std::make_shared<const TaskRecord>(task->Snapshot()));
+}
+
+void TaskDirectory::Delete(const std::string& name, StatusCallback done) {
+  if (parts_.live.Find(name)) {
+    std::move(done)(
+        ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_NOT_ENDED",
+                    absl::StrCat("task \"", name, "\" has not ended: cancel it first")));
+    return;
+  }
+  parts_.store.Delete(name, std::move(done));
+}
+
+}  // namespace taskforge

@@ -1,0 +1,47 @@
+// Tells the bus what becomes of tasks.
+#ifndef TASKFORGE_LIFECYCLE_TASK_EVENTS_H_
+#define TASKFORGE_LIFECYCLE_TASK_EVENTS_H_
+
+#include "bus/bus.h"
+#include "task/task_state.h"
+#include "task/task_types.h"
+
+namespace taskforge {
+
+// Thread-safe.
+class TaskEvents {
+ public:
+  virtual ~TaskEvents() = default;
+  // Whether anybody listens for tasks like this one that come to `state`. Asked before a record is
+  // copied for it.
+  virtual bool Wanted(const TaskSpec& spec, TaskState state) const = 0;
+  // The task has come to record->state: on `task.<queue>.<state>.<handler>` and, when it has ended,
+  // on its result_topic.
+  virtual void Publish(const TaskRecordPtr& record) = 0;
+};
+
+// Publishes nothing. Thread-safe.
+class NoTaskEvents final : public TaskEvents {
+ public:
+  bool Wanted(const TaskSpec&, TaskState) const override { return false; }
+  void Publish(const TaskRecordPtr&) override {}
+};
+
+// Publishes on a bus, with the task's priority and the record attached. `bus` must outlive it.
+// Thread-safe.
+class BusTaskEvents final : public TaskEvents {
+ public:
+  explicit BusTaskEvents(Bus& bus) : bus_(bus) {}
+
+  bool Wanted(const TaskSpec& spec, TaskState state) const override;
+  void Publish(const TaskRecordPtr& record) override;
+
+ private:
+  void PublishOn(std::string topic, const TaskRecordPtr& record);
+
+  Bus& bus_;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_LIFECYCLE_TASK_EVENTS_H_

@@ -35,3 +35,21 @@ without_aslr() {
     "$@"
   fi
 }
+
+# The oldest Go whose `go` command fetches the toolchain that a go.mod asks for by itself.
+GO_MINOR_NEEDED=21
+
+# Prints the path of a Go that is new enough: the one on the PATH, else one of Debian's backports,
+# which lie beside the PATH. Fails if there is none.
+find_go() {
+  local candidate version
+  for candidate in "$(command -v go || true)" /usr/lib/go-1.{29,28,27,26,25,24,23,22,21}/bin/go; do
+    if [[ -z "${candidate}" || ! -x "${candidate}" ]]; then continue; fi
+    version="$(GOTOOLCHAIN=local "${candidate}" env GOVERSION 2>/dev/null)" || continue
+    if [[ "${version}" =~ ^go1\.([0-9]+) ]] && ((BASH_REMATCH[1] >= GO_MINOR_NEEDED)); then
+      echo "${candidate}"
+      return 0
+    fi
+  done
+  return 1
+}

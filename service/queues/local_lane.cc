@@ -1,0 +1,131 @@
+#include "queues/local_lane.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace taskforge {
+
+LocalLane::LocalLane(size_t queue_count, ReleaseTarget& target)
+    : target_(target),
+      levels_{Level(queue_count), Level(queue_count), Level(queue_count), Level(queue_count)} {}
+
+void LocalLane::Enqueue(TaskRef task, TaskSink::Position position) {
+  const Priority priority = task->spec().priority;
+  Level& level = levels_[Index(priority)];
+  task->enqueued_dispatch.store(0, std::memory_order_relaxed);
+  if (level.waiting.load() == 0) {
+    task->ahead = static_cast<uint32_t>(target_.Released(priority));
+    if (TryRelease(task)) return;
+  }
+  {
+    MutexLock lock(level.mu);
+    // Under the lock: a cancel either comes before and is seen, or finds the task in the list.
+    if (task->phase() != TaskPhase::kQueued) return;
+    task->ahead = static_cast<uint32_t>(level.list.Ahead(task->queue_index(), position) +
+                                        level.releasing + target_.Released(priority));
+    level.list.Push(task, position);
+    level.waiting.fetch_add(1);
+  }
+  task->enqueued_dispatch.store(target_.DispatchCount(), std::memory_order_relaxed);
+  if (target_.Released(priority) < target_.ReleaseLimit()) Refill(priority);
+}
+
+bool LocalLane::TryRelease(const TaskRef& task) {
+  task->AddRef();  // The one that travels.
+  if (!target_.TryRelease(*task)) {
+    task->Release();
+    return false;
+  }
+  // After it was published, when it may be running already: hence the reference that is kept here.
+  task->enqueued_dispatch.store(target_.DispatchCount(), std::memory_order_relaxed);
+  return true;
+}
+
+bool LocalLane::Remove(Task& task) {
+  Level& level = levels_[Index(task.spec().priority)];
+  TaskRef removed;  // Let go without the lock.
+  MutexLock lock(level.mu);
+  if (!task.in_queue) return false;
+  removed = level.list.Remove(task);
+  level.waiting.fetch_sub(1);
+  return true;
+}
+
+size_t LocalLane::Refill(Priority priority) {
+  Level& level = levels_[Index(priority)];
+  if (level.waiting.load() == 0) return 0;
+  std::vector<TaskRef> dropped;  // Let go without a lock.
+  MutexLock turn(level.release_mu);
+  size_t total = 0;
+  for (;;) {
+    const size_t released = target_.Released(priority);
+    const size_t limit = target_.ReleaseLimit();
+    if (released >= limit) return std::max<size_t>(total, 1);
+    Batch batch = TakeBatch(level, limit - released, dropped);
+    // Nothing is left; that `waiting` was not zero says that another thread has released it.
+    if (batch.size == 0) return std::max<size_t>(total, 1);
+    size_t done = 0;
+    while (done < batch.size && target_.TryRelease(*batch.tasks[done])) {
+      (void)batch.tasks[done].Leak();  // The reference travels.
+      ++done;
+    }
+    total += done;
+    const bool is_refused = done < batch.size;
+    PutBack(level, batch, done, dropped);
+    if (is_refused) return std::max<size_t>(total, 1);
+  }
+}
+
+LocalLane::Batch LocalLane::TakeBatch(Level& level, size_t room, std::vector<TaskRef>& dropped) {
+  Batch batch;
+  MutexLock lock(level.mu);
+  while (batch.size < std::min(room, kBatch) && !level.list.empty()) {
+    TaskRef task = level.list.Pop();
+    if (task->phase() == TaskPhase::kQueued) {
+      batch.tasks[batch.size++] = std::move(task);
+    } else {
+      dropped.push_back(std::move(task));
+      level.waiting.fetch_sub(1);
+    }
+  }
+  level.releasing = batch.size;
+  return batch;
+}
+
+void LocalLane::PutBack(Level& level, Batch& batch, size_t released,
+                        std::vector<TaskRef>& dropped) {
+  MutexLock lock(level.mu);
+  size_t gone = released;
+  for (size_t i = batch.size; i > released; --i) {
+    TaskRef& task = batch.tasks[i - 1];
+    if (task->phase() == TaskPhase::kQueued) {
+      level.list.Push(std::move(task), TaskSink::Position::kFront);
+    } else {
+      dropped.push_back(std::move(task));
+      ++gone;
+    }
+  }
+  level.releasing = 0;
+  level.waiting.fetch_sub(gone);
+}
+
+std::vector<TaskRef> LocalLane::TakeAll() {
+  std::vector<TaskRef> tasks;
+  for (Level& level : levels_) {
+    MutexLock lock(level.mu);
+    for (TaskRef& task : level.list.TakeAll()) tasks.push_back(std::move(task));
+    level.waiting.fetch_sub(level.waiting.load());
+  }
+  return tasks;
+}
+
+void LocalLane::AddTo(std::vector<QueueStats>& queues, LaneStats& lane, MonoTime now) const {
+  for (Priority priority : kPriorities) {
+    const Level& level = levels_[Index(priority)];
+    MutexLock lock(level.mu);
+    lane.waiting[priority] += level.list.size() + level.releasing;
+    level.list.AddTo(queues, priority, now);
+  }
+}
+
+}  // namespace taskforge

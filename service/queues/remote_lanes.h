@@ -1,0 +1,71 @@
+// The lanes of handlers that remote workers serve.
+#ifndef TASKFORGE_QUEUES_REMOTE_LANES_H_
+#define TASKFORGE_QUEUES_REMOTE_LANES_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/strings/string_view.h"
+#include "base/mutex.h"
+#include "queues/fair_list.h"
+#include "queues/slot_order.h"
+#include "queues/task_queues.h"
+#include "task/task.h"
+
+namespace taskforge {
+
+// One lock for all lanes, so that a claim sees all of its handlers' lanes at one time. A lane stays
+// once it is there: there are as many as handlers that are or were remote. Thread-safe.
+class RemoteLanes {
+ public:
+  explicit RemoteLanes(size_t queue_count) : queue_count_(queue_count) {}
+
+  // Returns whether the task waits now: false when its phase is not QUEUED any more.
+  // REQUIRES: Work::enqueued is set.
+  bool Enqueue(const TaskRef& task, TaskSink::Position position) ABSL_LOCKS_EXCLUDED(mu_);
+  bool Remove(Task& task) ABSL_LOCKS_EXCLUDED(mu_);
+  // As TaskQueues::Claim.
+  std::vector<TaskRef> Claim(const std::vector<std::string>& handlers, size_t max)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  // As TaskQueues::SetLaneServed.
+  void SetServed(absl::string_view handler, bool is_served) ABSL_LOCKS_EXCLUDED(mu_);
+  std::vector<TaskRef> TakeAll() ABSL_LOCKS_EXCLUDED(mu_);
+
+  void AddTo(std::vector<QueueStats>& queues, std::vector<LaneStats>& lanes, MonoTime now) const
+      ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  struct Lane {
+    explicit Lane(size_t queue_count)
+        : lists{FairList(queue_count), FairList(queue_count), FairList(queue_count),
+                FairList(queue_count)} {}
+
+    bool empty() const;
+
+    std::array<FairList, kPriorityCount> lists;
+    SlotOrder order;
+    uint64_t led = 0;     // When it was last a claim's leader.
+    uint64_t served = 0;  // When a task was last taken from it.
+    bool is_served = false;
+  };
+
+  Lane& LaneOf(absl::string_view handler) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The next task for a claim on these lanes; null when there is none.
+  TaskRef Take(const std::vector<Lane*>& lanes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // The lane with work of the priority which was served longest ago; null when there is none.
+  static Lane* LaneWith(const std::vector<Lane*>& lanes, Priority priority);
+
+  const size_t queue_count_;
+  mutable Mutex mu_;
+  absl::flat_hash_map<std::string, std::unique_ptr<Lane>> lanes_ ABSL_GUARDED_BY(mu_);
+  uint64_t turn_ ABSL_GUARDED_BY(mu_) = 0;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_QUEUES_REMOTE_LANES_H_

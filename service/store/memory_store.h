@@ -27,12 +27,10 @@ struct MemoryStoreOptions {
   std::vector<std::string> Validate() const;
 };
 
-// Callbacks are called before the function returns. Records go at their expire_time, which is
-// counted on the monotonic clock from when they ended: a jump of the wall clock moves nothing. They
-// are swept in bulk, by one timer that is set only while something is to expire; memory goes back
-// to the system after many have gone. Thread-safe. `clock` and `timer` must outlive it; it must
-// outlive no callback of the timer: destroy it when the timer does not run (or from where no
-// callback can run), as it cancels what it has set.
+// Callbacks are called before the function returns. A record goes at its expire_time, by the
+// distance of the two clocks when it ended: a later jump of the wall clock moves nothing. Records
+// are swept in bulk, by one timer that is set only while something is to expire, and after many
+// have gone their memory goes back to the system. `clock` and `timer` must outlive it. Thread-safe.
 class MemoryStore final : public TaskStore {
  public:
   // REQUIRES: options.Validate() is empty.

@@ -55,14 +55,14 @@ std::vector<Bus::PublishResult> Bus::PublishBatch(absl::Span<const EventRef> eve
 }
 
 uint32_t Bus::Route(const Event& event) {
-  counters_.CountPublished(event->priority);
+  counters_.CountPublished(event.priority());
   ToWaitFor to_wait_for;
   uint32_t routed = 0;
   {
     const EpochDomain::Guard guard(epochs_);
-    topics_.Count(event->topic, clock_.Now());
+    topics_.Count(event.topic(), clock_.Now());
     RouteTable::Matched matched;
-    routes_.Match(event->topic, matched);
+    routes_.Match(event.topic(), matched);
     routed = Offer(event, matched, to_wait_for);
   }
   return routed + OfferBlocking(event, to_wait_for);

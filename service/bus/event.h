@@ -36,8 +36,9 @@ class Event final : public RefCounted<Event> {
  public:
   explicit Event(EventFields fields) : fields_(std::move(fields)), bytes_(BytesOf(fields_)) {}
 
-  const EventFields* operator->() const { return &fields_; }
   const EventFields& fields() const { return fields_; }
+  const std::string& topic() const { return fields_.topic; }
+  Priority priority() const { return fields_.priority; }
   // What it counts for in byte limits: strings, the task's record and a fixed overhead.
   size_t bytes() const { return bytes_; }
 

@@ -107,7 +107,7 @@ Subscriber::Offered Subscriber::MakeRoomAndPush(const Event* event) {
       if (PushReserved(event)) return Offered::kTaken;
       GiveBack(1, event->bytes());
     }
-    if (!DropOneUpTo(event->fields().priority)) break;
+    if (!DropOneUpTo(event->priority())) break;
   }
   Refuse(event, DropReason::kNewest);
   return Offered::kTaken;
@@ -158,7 +158,7 @@ void Subscriber::GiveBack(size_t events, size_t bytes) {
 }
 
 bool Subscriber::PushReserved(const Event* event) {
-  const Priority priority = event->fields().priority;
+  const Priority priority = event->priority();
   if (!lanes_[Index(priority)].TryPush(event)) return false;
   Schedule(priority);
   return true;
@@ -178,7 +178,7 @@ bool Subscriber::DropOneUpTo(Priority priority) {
 }
 
 void Subscriber::Refuse(const Event* event, DropReason reason) {
-  const Priority priority = event->fields().priority;
+  const Priority priority = event->priority();
   CountDropped(reason);
   lanes_[Index(priority)].CountRefused();
   event->Release();

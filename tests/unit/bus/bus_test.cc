@@ -2,93 +2,383 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <memory>
+#include <random>
+#include <stdexcept>
 #include <string>
+#include <thread>
 #include <vector>
 
+#include "base/error.h"
+#include "bus/publisher.h"
 #include "support/drain_executor.h"
 #include "support/fake_clock.h"
+#include "support/mutex_bus.h"
+#include "support/recording_sink.h"
 
 namespace taskforge {
 namespace {
 
-EventRef On(std::string topic, std::string id, Priority priority = Priority::kNormal) {
-  EventFields fields;
-  fields.topic = std::move(topic);
-  fields.id = std::move(id);
-  fields.priority = priority;
-  return MakeEvent(std::move(fields));
-}
+using Got = std::vector<std::string>;
 
-SubscribeOptions To(std::vector<std::string> filters) {
-  SubscribeOptions options;
-  options.filters = std::move(filters);
-  return options;
-}
-
-// Keeps what it gets as text: the id of an event, `-n` for n missed.
-class RecordingSink final : public EventSink {
- public:
-  SinkResult Deliver(absl::Span<const Delivery> batch) override {
-    for (const Delivery& delivery : batch) {
-      got.push_back(delivery.event ? delivery.event->fields().id
-                                   : "-" + std::to_string(delivery.missed));
-    }
-    ++calls;
-    return pauses ? SinkResult::kPause : SinkResult::kContinue;
-  }
-  void OnClosed(const absl::Status& status) override { closed.push_back(status); }
-
-  std::vector<std::string> got;
-  std::vector<absl::Status> closed;
-  int calls = 0;
-  bool pauses = false;
-};
-
-using Ids = std::vector<std::string>;
-
-class BusTest : public testing::Test {
+// What the bus promises in one thread, for the bus and for its oracle.
+template <typename BusType>
+class BusContract : public testing::Test {
  protected:
-  std::unique_ptr<Subscription> Subscribe(SubscribeOptions options, EventSink& sink) {
+  auto Subscribe(SubscribeOptions options, EventSink& sink) {
     auto subscription = bus_.Subscribe(std::move(options), sink);
     EXPECT_TRUE(subscription.ok()) << subscription.status();
     return *std::move(subscription);
   }
+  void Publish(const Got& ids, Priority priority = Priority::kNormal, size_t bytes = 0) {
+    for (const std::string& id : ids) bus_.Publish(EventOn("t", id, priority, bytes));
+  }
 
   FakeClock clock_;
   ManualDrainExecutor executor_{clock_};
-  Bus bus_{Bus::Options{}, executor_, clock_};
   RecordingSink sink_;
+  BusType bus_{Bus::Options{}, executor_, clock_};
 };
 
-TEST_F(BusTest, DeliversWhatMatchesInOrder) {
-  const auto subscription = Subscribe(To({"orders.*.paid"}), sink_);
-  EXPECT_EQ(bus_.Publish(On("orders.1.paid", "a")).routed, 1u);
-  EXPECT_EQ(bus_.Publish(On("orders.1.sent", "b")).routed, 0u);
-  EXPECT_EQ(bus_.Publish(On("orders.2.paid", "c")).routed, 1u);
-  EXPECT_TRUE(sink_.got.empty());
-  executor_.RunAll();
-  EXPECT_EQ(sink_.got, (Ids{"a", "c"}));
+using BusTypes = testing::Types<Bus, MutexBus>;
+TYPED_TEST_SUITE(BusContract, BusTypes);
+
+TYPED_TEST(BusContract, DeliversWhatMatchesInOrder) {
+  const auto subscription = this->Subscribe(SubscribeTo({"orders.*.paid", "x.>"}), this->sink_);
+  EXPECT_EQ(this->bus_.Publish(EventOn("orders.1.paid", "a")).routed, 1u);
+  EXPECT_EQ(this->bus_.Publish(EventOn("orders.1.sent", "b")).routed, 0u);
+  EXPECT_EQ(this->bus_.Publish(EventOn("x.y.z", "c")).routed, 1u);
+  EXPECT_TRUE(this->sink_.got.empty());
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"a", "c"}));
 }
 
-TEST_F(BusTest, DropsTheOldestAndTellsWhere) {
-  SubscribeOptions options = To({">"});
+TYPED_TEST(BusContract, GivesAnEventToEverySubscriberThatWantsIt) {
+  RecordingSink other;
+  const auto first = this->Subscribe(SubscribeTo({"t"}), this->sink_);
+  const auto second = this->Subscribe(SubscribeTo({"*"}), other);
+  EXPECT_EQ(this->bus_.Publish(EventOn("t", "a")).routed, 2u);
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"a"}));
+  EXPECT_EQ(other.got, (Got{"a"}));
+}
+
+TYPED_TEST(BusContract, DeliversTheMostUrgentFirst) {
+  const auto subscription = this->Subscribe(SubscribeTo({">"}), this->sink_);
+  this->Publish({"l"}, Priority::kLow);
+  this->Publish({"n"}, Priority::kNormal);
+  this->Publish({"c"}, Priority::kCritical);
+  this->Publish({"h"}, Priority::kHigh);
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"c", "h", "n", "l"}));
+}
+
+TYPED_TEST(BusContract, DropsTheOldestAndTellsWhere) {
+  SubscribeOptions options = SubscribeTo({">"});
   options.max_events = 2;
-  const auto subscription = Subscribe(options, sink_);
-  for (const char* id : {"a", "b", "c", "d", "e"}) bus_.Publish(On("t", id));
-  executor_.RunAll();
-  EXPECT_EQ(sink_.got, (Ids{"-3", "d", "e"}));
+  const auto subscription = this->Subscribe(options, this->sink_);
+  this->Publish({"a", "b", "c", "d", "e"});
+  EXPECT_EQ(subscription->Info().backlog_events, 2u);
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"-3", "d", "e"}));
+  EXPECT_EQ(subscription->Info().dropped(), 3u);
 }
 
-TEST_F(BusTest, DropsTheNewestAndTellsWhere) {
-  SubscribeOptions options = To({">"});
+TYPED_TEST(BusContract, DropsTheLeastUrgentFirstAndNeverTheMoreUrgent) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.max_events = 2;
+  const auto subscription = this->Subscribe(options, this->sink_);
+  this->Publish({"l"}, Priority::kLow);
+  this->Publish({"h1", "h2"}, Priority::kHigh);
+  this->Publish({"n"}, Priority::kNormal);
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.by_priority[Index(Priority::kHigh)], (Got{"h1", "h2"}));
+  EXPECT_EQ(this->sink_.by_priority[Index(Priority::kNormal)], (Got{"-1"}));
+  EXPECT_EQ(this->sink_.by_priority[Index(Priority::kLow)], (Got{"-1"}));
+}
+
+TYPED_TEST(BusContract, DropsTheNewestAndTellsWhere) {
+  SubscribeOptions options = SubscribeTo({">"});
   options.max_events = 2;
   options.policy = SlowSubscriberPolicy::kDropNewest;
-  const auto subscription = Subscribe(options, sink_);
-  for (const char* id : {"a", "b", "c", "d"}) bus_.Publish(On("t", id));
+  const auto subscription = this->Subscribe(options, this->sink_);
+  this->Publish({"a", "b", "c", "d"});
+  this->executor_.RunAll();
+  this->Publish({"e"});
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"a", "b", "-2", "e"}));
+}
+
+TYPED_TEST(BusContract, BoundsTheBytesThatWait) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.max_bytes = 10'000;
+  const auto subscription = this->Subscribe(options, this->sink_);
+  this->Publish({"a", "b", "c", "d"}, Priority::kNormal, 3000);
+  EXPECT_LE(subscription->Info().backlog_bytes, 10'000u);
+  this->executor_.RunAll();
+  EXPECT_EQ(subscription->Info().backlog_bytes, 0u);
+  EXPECT_EQ(this->sink_.got, (Got{"-2", "c", "d"}));
+}
+
+TYPED_TEST(BusContract, TellsAnEventThatCanNeverFit) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.max_bytes = 2000;
+  const auto subscription = this->Subscribe(options, this->sink_);
+  this->Publish({"a"});
+  this->Publish({"huge"}, Priority::kNormal, 3000);
+  this->Publish({"b"});
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"a", "-1", "b"}));
+  EXPECT_EQ(subscription->Info().dropped_by_reason[static_cast<size_t>(DropReason::kTooLarge)], 1u);
+}
+
+TYPED_TEST(BusContract, DisconnectsWhoIsTooSlowAndSaysWhy) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.max_events = 2;
+  options.policy = SlowSubscriberPolicy::kDisconnect;
+  const auto subscription = this->Subscribe(options, this->sink_);
+  this->Publish({"a", "b", "c", "d"});
+  this->executor_.RunAll();
+  EXPECT_TRUE(this->sink_.got.empty());
+  ASSERT_EQ(this->sink_.closed.size(), 1u);
+  EXPECT_EQ(this->sink_.closed[0].code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(DetailsOf(this->sink_.closed[0]).reason, "SLOW_SUBSCRIBER");
+  EXPECT_EQ(subscription->Info().dropped_by_reason[static_cast<size_t>(DropReason::kDisconnected)],
+            2u);
+  EXPECT_EQ(this->bus_.Publish(EventOn("t", "e")).routed, 0u);
+}
+
+TYPED_TEST(BusContract, TellsAPausedSubscriberThatItIsDisconnected) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.max_events = 2;
+  options.policy = SlowSubscriberPolicy::kDisconnect;
+  this->sink_.pauses = true;
+  const auto subscription = this->Subscribe(options, this->sink_);
+  this->Publish({"a"});
+  this->executor_.RunAll();
+  this->Publish({"b", "c", "d"});
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"a"}));
+  EXPECT_EQ(this->sink_.closed.size(), 1u);
+}
+
+TYPED_TEST(BusContract, StopsAtAPauseUntilItIsResumed) {
+  const auto subscription = this->Subscribe(SubscribeTo({">"}), this->sink_);
+  this->sink_.pauses = true;
+  this->Publish({"a"});
+  this->executor_.RunAll();
+  this->Publish({"b", "c"});
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"a"}));
+  subscription->Resume();
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"a", "b", "c"}));
+}
+
+TYPED_TEST(BusContract, CallsNothingAfterClose) {
+  auto subscription = this->Subscribe(SubscribeTo({">"}), this->sink_);
+  this->Publish({"a"});
+  subscription->Close();
+  EXPECT_EQ(this->bus_.Publish(EventOn("t", "b")).routed, 0u);
+  this->executor_.RunAll();
+  subscription->Close();
+  subscription.reset();
+  EXPECT_TRUE(this->sink_.got.empty());
+  EXPECT_TRUE(this->sink_.closed.empty());
+}
+
+TYPED_TEST(BusContract, RefusesWrongOptionsWithEveryViolation) {
+  SubscribeOptions options = SubscribeTo({"a..b", ">.c"});
+  options.max_events = 0;
+  const auto subscription = this->bus_.Subscribe(options, this->sink_);
+  EXPECT_EQ(subscription.status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(DetailsOf(subscription.status()).field_violations.size(), 3u);
+}
+
+// The same random history on the bus and on its oracle: every subscriber sees the same, priority
+// by priority, gaps included.
+TEST(BusAndOracle, AgreeOnRandomHistories) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937_64 random(seed);
+  for (int round = 0; round < 60; ++round) {
+    FakeClock clock;
+    ManualDrainExecutor executor(clock);
+    Bus bus({}, executor, clock);
+    MutexBus oracle({}, executor, clock);
+    struct Pair {
+      RecordingSink ours, oracles;
+      std::unique_ptr<Subscription> subscription;
+      std::unique_ptr<MutexBus::Handle> handle;
+    };
+    const std::vector<std::string> topics = {"a", "b", "a.b", "a.c", "b.c", "a.b.c"};
+    const std::vector<std::string> filters = {"a", "a.*", "a.>", ">", "*.c", "*", "b.c"};
+    const std::vector<SlowSubscriberPolicy> policies = {SlowSubscriberPolicy::kDropOldest,
+                                                        SlowSubscriberPolicy::kDropNewest,
+                                                        SlowSubscriberPolicy::kDisconnect};
+    std::vector<std::unique_ptr<Pair>> pairs;
+    for (int i = 0; i < 400; ++i) {
+      const auto dice = random() % 40;
+      if (dice == 0 || pairs.empty()) {
+        SubscribeOptions options =
+            SubscribeTo({filters[random() % filters.size()], filters[random() % filters.size()]});
+        options.policy = policies[random() % policies.size()];
+        options.max_events = 1 + random() % 16;
+        options.max_bytes = 1000 + random() % 8000;
+        pairs.push_back(std::make_unique<Pair>());
+        pairs.back()->subscription = *bus.Subscribe(options, pairs.back()->ours);
+        pairs.back()->handle = *oracle.Subscribe(options, pairs.back()->oracles);
+      } else if (dice < 4) {
+        executor.RunAll();
+      } else if (dice < 6) {
+        Pair& pair = *pairs[random() % pairs.size()];
+        executor.RunAll();
+        pair.ours.pauses = pair.oracles.pauses = random() % 2 == 0;
+      } else if (dice < 8) {
+        Pair& pair = *pairs[random() % pairs.size()];
+        executor.RunAll();
+        pair.ours.pauses = pair.oracles.pauses = false;
+        pair.subscription->Resume();
+        pair.handle->Resume();
+      } else if (dice == 8) {
+        executor.RunAll();
+        Pair& pair = *pairs[random() % pairs.size()];
+        pair.subscription->Close();
+        pair.handle->Close();
+      } else {
+        const EventRef event = EventOn(topics[random() % topics.size()], std::to_string(i),
+                                       kPriorities[random() % kPriorityCount], random() % 3000);
+        ASSERT_EQ(bus.Publish(event).routed, oracle.Publish(event).routed);
+      }
+    }
+    executor.RunAll();
+    for (const auto& pair : pairs) {
+      const SubscriptionInfo ours = pair->subscription->Info();
+      const SubscriptionInfo oracles = pair->handle->Info();
+      EXPECT_EQ(ours.delivered, oracles.delivered);
+      EXPECT_EQ(ours.dropped_by_reason, oracles.dropped_by_reason);
+      EXPECT_EQ(ours.backlog_bytes, oracles.backlog_bytes);
+      EXPECT_EQ(pair->ours.closed.size(), pair->oracles.closed.size());
+      for (Priority priority : kPriorities) {
+        ASSERT_EQ(pair->ours.by_priority[Index(priority)],
+                  pair->oracles.by_priority[Index(priority)]);
+      }
+    }
+  }
+}
+
+class BusTest : public BusContract<Bus> {};
+
+TEST_F(BusTest, KeepsToTheLimitOfSubscriptions) {
+  Bus bus({.max_subscriptions = 1}, executor_, clock_);
+  auto first = bus.Subscribe(SubscribeTo({"a"}), sink_);
+  const auto second = bus.Subscribe(SubscribeTo({"a"}), sink_);
+  EXPECT_EQ(second.status().code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(DetailsOf(second.status()).reason, "SUBSCRIPTIONS_FULL");
+  first->reset();
+  EXPECT_TRUE(bus.Subscribe(SubscribeTo({"a"}), sink_).ok());
+}
+
+TEST_F(BusTest, CallsAFunctionForEachEventAndSurvivesItsExceptions) {
+  Got got;
+  auto subscription = bus_.Subscribe(SubscribeTo({">"}), [&](const Event& event) {
+    got.push_back(event.fields().id);
+    if (got.size() == 1) throw std::runtime_error("mistake");
+  });
+  ASSERT_TRUE(subscription.ok());
+  Publish({"a", "b"});
   executor_.RunAll();
-  bus_.Publish(On("t", "e"));
+  EXPECT_EQ(got, (Got{"a", "b"}));
+  EXPECT_EQ(bus_.Stats().sink_exceptions, 1u);
+  subscription->reset();
+  Publish({"c"});
   executor_.RunAll();
-  EXPECT_EQ(sink_.got, (Ids{"a", "b", "-2", "e"}));
+  EXPECT_EQ(got.size(), 2u);
+}
+
+// The function may hold what it likes, its own subscription too.
+TEST_F(BusTest, LetsACallbackEndItsOwnSubscription) {
+  auto mine = std::make_shared<std::unique_ptr<Subscription>>();
+  const std::weak_ptr<std::unique_ptr<Subscription>> alive = mine;
+  int calls = 0;
+  auto subscription = bus_.Subscribe(SubscribeTo({">"}), [mine, &calls](const Event&) {
+    ++calls;
+    mine->reset();
+  });
+  *mine = *std::move(subscription);
+  mine.reset();
+  Publish({"a", "b"});
+  executor_.RunAll();
+  EXPECT_EQ(calls, 1);
+  EXPECT_TRUE(alive.expired());
+  EXPECT_EQ(bus_.Stats().subscriptions, 0u);
+}
+
+TEST_F(BusTest, CountsWhatHappens) {
+  SubscribeOptions options = SubscribeTo({"t"});
+  options.max_events = 2;
+  options.label = "screen";
+  options.peer = "ipv4:127.0.0.1:5";
+  auto subscription = Subscribe(options, sink_);
+  Publish({"a", "b", "c"}, Priority::kHigh);
+  Publish({"n"}, Priority::kNormal);
+  bus_.Publish(EventOn("elsewhere", "x", Priority::kLow));
+  EXPECT_EQ(bus_.Stats().backlog_events_max, 2u);
+  executor_.RunAll();
+  const BusStats stats = bus_.Stats();
+  EXPECT_EQ(stats.published[Priority::kHigh], 3u);
+  EXPECT_EQ(stats.published[Priority::kNormal], 1u);
+  EXPECT_EQ(stats.published[Priority::kLow], 1u);
+  EXPECT_EQ(stats.delivered, 2u);
+  EXPECT_EQ(stats.dropped_by_reason[static_cast<size_t>(DropReason::kOldest)], 1u);
+  EXPECT_EQ(stats.dropped_by_reason[static_cast<size_t>(DropReason::kNewest)], 1u);
+  EXPECT_EQ(stats.delivery.count, 2u);
+  EXPECT_EQ(stats.subscriptions, 1u);
+  const std::vector<SubscriptionInfo> infos = bus_.ListSubscriptions(0, 10);
+  ASSERT_EQ(infos.size(), 1u);
+  EXPECT_EQ(infos[0].label, "screen");
+  EXPECT_EQ(infos[0].peer, "ipv4:127.0.0.1:5");
+  EXPECT_EQ(infos[0].create_time, clock_.Now());
+  EXPECT_EQ(infos[0].backlog_events_max, 2u);
+  EXPECT_TRUE(bus_.ListSubscriptions(infos[0].id, 10).empty());
+  subscription.reset();
+  EXPECT_EQ(bus_.Stats().delivered, 2u);
+  EXPECT_EQ(bus_.Stats().subscriptions, 0u);
+}
+
+TEST_F(BusTest, MeasuresTheTimeToDelivery) {
+  const auto subscription = Subscribe(SubscribeTo({">"}), sink_);
+  Publish({"a"});
+  clock_.Advance(absl::Milliseconds(3));
+  executor_.RunAll();
+  const BusStats stats = bus_.Stats();
+  EXPECT_EQ(stats.delivery.sum, 3'000'000u);
+}
+
+TEST_F(BusTest, ListsTopicsWithTheirCounts) {
+  Publisher publisher(bus_, "b.fast");
+  publisher.Publish(Priority::kNormal, clock_.Now(), [] { return EventOn("b.fast", "x"); });
+  bus_.Publish(EventOn("b.slow", "1"));
+  bus_.Publish(EventOn("b.slow", "2"));
+  bus_.Publish(EventOn("a", "3"));
+  const std::vector<TopicInfo> all = bus_.ListTopics("", "", 10);
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].topic, "a");
+  EXPECT_EQ(all[2].topic, "b.slow");
+  EXPECT_EQ(all[2].published, 2u);
+  EXPECT_EQ(all[2].last_publish_time, clock_.Now());
+  EXPECT_EQ(bus_.ListTopics("b.*", "", 10).size(), 2u);
+  EXPECT_EQ(bus_.ListTopics("", "a", 1)[0].topic, "b.fast");
+}
+
+TEST_F(BusTest, GivesBatchesAnAnswerForEachEvent) {
+  const auto subscription = Subscribe(SubscribeTo({"t"}), sink_);
+  const std::vector<EventRef> events = {EventOn("t", "a"), EventOn("u", "b"), EventOn("t", "c")};
+  const auto results = bus_.PublishBatch(events);
+  ASSERT_EQ(results.size(), 3u);
+  EXPECT_EQ(results[0].routed + results[2].routed, 2u);
+  EXPECT_EQ(results[1].routed, 0u);
 }
 
 }  // namespace

@@ -9,7 +9,7 @@ namespace taskforge {
 namespace {
 
 TEST(Event, CountsEverythingThatItHoldsInItsBytes) {
-  const size_t empty = MakeEvent(EventFields()).get()->bytes();
+  const size_t empty = MakeEvent(EventFields())->bytes();
   EXPECT_GE(empty, sizeof(Event));
   EventFields fields;
   fields.topic = std::string(100, 't');
@@ -20,7 +20,7 @@ TEST(Event, CountsEverythingThatItHoldsInItsBytes) {
   spec->input.data = std::string(5000, 'i');
   record->spec = spec;
   fields.record = record;
-  const size_t full = MakeEvent(std::move(fields)).get()->bytes();
+  const size_t full = MakeEvent(std::move(fields))->bytes();
   EXPECT_GE(full, empty + 6600);
   EXPECT_LE(full, empty + 10000);
 }

@@ -1,9 +1,12 @@
 #include "pool/controller.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/cpu_budget.h"
 #include "base/error.h"
 #include "base/futex.h"
@@ -110,6 +113,7 @@ std::vector<int> Controller::CpusOf(uint32_t seat) const {
 }
 
 void Controller::Loop() {
+  pthread_setname_np(pthread_self(), "tf-controller");
   while (!core_.stopping()) {
     // Read first: a kick after this ends the wait below.
     const uint32_t seen = core_.kick_sequence.load();
@@ -204,6 +208,7 @@ void Controller::LookAtThreads(MonoTime now, const PoolSettings& settings, PoolS
     LookAtUsage(now, seat, *watches_[i], sum, measured);
   }
   snapshot.sleeping = std::max(0.0, measured - sum.running - sum.waiting);
+  snapshot.usage_known = measured > 0 || snapshot.busy == snapshot.blocked;
   const double runnable = sum.running + sum.waiting;
   snapshot.contention = runnable > 0 ? sum.waiting / runnable : 0.0;
 }
@@ -299,6 +304,7 @@ bool Controller::StartThread(uint32_t index) {
 }
 
 void Controller::RunThread(Seat& seat) {
+  pthread_setname_np(pthread_self(), absl::StrCat("tf-pool-", seat.index).c_str());
   Worker worker(core_, seat);
   worker.Announce();
   const std::vector<int> cpus = CpusOf(seat.index);

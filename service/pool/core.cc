@@ -44,7 +44,7 @@ absl::Status PoolCore::TrySubmit(Work& work) {
         absl::StatusCode::kResourceExhausted, "POOL_FULL",
         absl::StrCat("the pool is full: ", rings.capacity(), " places (pool.capacity)"));
   }
-  NotifyWork();
+  NotifySubmitted(priority);
   return absl::OkStatus();
 }
 
@@ -56,14 +56,15 @@ bool PoolCore::TryRelease(Work& work) {
     submitted[priority].fetch_sub(1);
     return false;
   }
-  NotifyWork();
+  NotifySubmitted(priority);
   return true;
 }
 
 void PoolCore::SubmitReserved(Work& work) {
-  submitted[work.priority].fetch_add(1);
+  const Priority priority = work.priority;
+  submitted[priority].fetch_add(1);
   rings.PushReserved(work);
-  NotifyWork();
+  NotifySubmitted(priority);
 }
 
 absl::Status PoolCore::SubmitWait(Work& work, MonoTime deadline) {
@@ -82,10 +83,28 @@ absl::Status PoolCore::SubmitWait(Work& work, MonoTime deadline) {
     FutexWait(space_sequence, seen, deadline);
   }
   space_waiters.fetch_sub(1);
+  // The wake-up that this caller may have used is another's.
+  if (!status.ok()) FutexWake(space_sequence, 1);
   if (!absl::IsResourceExhausted(status)) return status;
   return ReasonError(absl::StatusCode::kDeadlineExceeded, "POOL_FULL",
                      absl::StrCat("no place in the pool by the deadline: ", rings.capacity(),
                                   " places (pool.capacity)"));
+}
+
+void PoolCore::SetPhase(Phase phase) {
+  phase_.store(phase);
+  space_sequence.fetch_add(1);
+  FutexWake(space_sequence, INT_MAX);
+}
+
+void PoolCore::NotifySubmitted(Priority priority) {
+  if (priority <= Priority::kNormal && cap.IsReached()) {
+    // Nobody may take it now. Whoever frees the cap looks at the rings after that, and the order of
+    // the ring's tail and of the cap's count is one.
+    KickIfAsleep();
+    return;
+  }
+  NotifyWork();
 }
 
 void PoolCore::NotifyWork() {
@@ -138,58 +157,58 @@ void PoolCore::ReleaseCap(Seat& seat) {
 }
 
 Taken PoolCore::Take(Seat& seat) {
-  bool contended = false;
   bool capped = cap.IsReached();
   std::optional<Priority> due = seat.slots.Due(capped);
-  if (due.has_value() && *due <= Priority::kNormal && !cap.TryAcquire()) {
-    capped = true;
-    due = seat.slots.Due(capped);
-  }
-  if (due.has_value()) {
-    Taken taken = PopDue(*due);
-    taken.holds_cap = *due <= Priority::kNormal;
-    taken.background_capped = capped;
+  if (due.has_value() && *due <= Priority::kNormal) {
+    Taken taken = TakeDueBackground(seat, *due);
     if (taken.work != nullptr) return taken;
-    if (taken.holds_cap) ReleaseCap(seat);
-    // The first of them is not published yet: the slot is kept until it is.
-    if (taken.contended && *due <= Priority::kNormal) capped = true;
-    contended |= taken.contended;
-  }
-  for (const Priority priority : {Priority::kCritical, Priority::kHigh}) {
-    Taken taken = PopAndRefill(priority);
-    taken.background_capped = capped;
-    if (taken.work != nullptr) return taken;
-    contended |= taken.contended;
+    // Capped, or the first is not published yet: the slot is kept until it can be served.
+    capped = taken.background_capped;
+    due = capped ? seat.slots.Due(capped) : std::nullopt;
   }
   Taken taken;
-  if (TakeBackground(seat, Priority::kNormal, Priority::kLow, taken)) {
-    taken.background_capped = capped;
-    return taken;
+  if (due.has_value()) taken = PopDue(*due);
+  bool contended = taken.contended;
+  for (const Priority priority : {Priority::kCritical, Priority::kHigh}) {
+    if (taken.work == nullptr) taken = PopAndRefill(priority);
+    contended |= taken.contended;
   }
+  if (taken.work == nullptr) TakeBackground(seat, taken);
+  taken.background_capped = capped;
   taken.contended |= contended;
   return taken;
 }
 
-bool PoolCore::TakeBackground(Seat& seat, Priority first, Priority second, Taken& taken) {
-  if (rings.size(first) == 0 && rings.size(second) == 0) return false;
-  if (!cap.TryAcquire()) return false;
+Taken PoolCore::TakeDueBackground(Seat& seat, Priority due) {
+  Taken taken;
+  taken.background_capped = !cap.TryAcquire();
+  if (taken.background_capped) return taken;
+  taken = PopDue(due);
+  taken.holds_cap = taken.work != nullptr;
+  if (!taken.holds_cap) ReleaseCap(seat);
+  taken.background_capped = taken.contended;
+  return taken;
+}
+
+void PoolCore::TakeBackground(Seat& seat, Taken& taken) {
+  if (rings.size(Priority::kNormal) == 0 && rings.size(Priority::kLow) == 0) return;
+  if (!cap.TryAcquire()) return;
   bool contended = false;
-  for (const Priority priority : {first, second}) {
+  for (const Priority priority : {Priority::kNormal, Priority::kLow}) {
     taken = PopAndRefill(priority);
     contended |= taken.contended;
     if (taken.work == nullptr) continue;
     taken.holds_cap = true;
-    return true;
+    return;
   }
   taken.contended = contended;
   ReleaseCap(seat);
-  return false;
 }
 
 PoolCore::Activity PoolCore::CountActivity() const {
   Activity activity;
   for (uint32_t i = 0; i < seat_count(); ++i) {
-    const ThreadState state = seat(i).state.load(std::memory_order_relaxed);
+    const ThreadState state = seat(i).state.load();
     if (state != ThreadState::kIdle) ++activity.busy;
     if (state == ThreadState::kBlocked) ++activity.blocked;
   }

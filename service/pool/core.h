@@ -2,6 +2,8 @@
 #ifndef TASKFORGE_POOL_CORE_H_
 #define TASKFORGE_POOL_CORE_H_
 
+#include <sched.h>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
@@ -79,7 +81,8 @@ class PoolCore {
   Seat& EnsureSeat(uint32_t index);
 
   Phase phase() const { return phase_.load(); }
-  void SetPhase(Phase phase) { phase_.store(phase); }
+  // Whoever waits for a place is told.
+  void SetPhase(Phase phase);
   bool stopping() const { return stopping_.load(); }
   void SetStopping() { stopping_.store(true); }
 
@@ -114,12 +117,16 @@ class PoolCore {
   std::atomic<uint32_t> idle_sequence{0};  // A worker finished something during a drain.
 
  private:
+  // After a push.
+  void NotifySubmitted(Priority priority);
   absl::Status CheckOpen(bool from_worker) const;
   // Pops; tells whoever waits for a place; asks for more.
   Taken PopAndRefill(Priority priority);
   // The same, but when there is nothing it asks the queues first.
   Taken PopDue(Priority priority);
-  bool TakeBackground(Seat& seat, Priority first, Priority second, Taken& taken);
+  // Under the cap. `background_capped` of a Taken without work: the due slot is to be kept.
+  Taken TakeDueBackground(Seat& seat, Priority due);
+  void TakeBackground(Seat& seat, Taken& taken);
 
   std::array<std::atomic<Seat*>, WakeList::kMaxSeats> seats_{};
   std::array<std::unique_ptr<Seat>, WakeList::kMaxSeats> owned_seats_;
@@ -136,7 +143,10 @@ size_t PoolCore::TakeAll(GiveBack give_back) {
     for (;;) {
       const LevelRings::Entry entry = rings.Pop(priority);
       if (entry.work == nullptr && !entry.contended) break;
-      if (entry.work == nullptr) continue;
+      if (entry.work == nullptr) {
+        sched_yield();  // Its producer is between claim and publish.
+        continue;
+      }
       ++count;
       returned[priority].fetch_add(1);
       give_back(*entry.work);

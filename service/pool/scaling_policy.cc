@@ -46,7 +46,7 @@ ScalingAction DecideGrowth(const PoolSnapshot& snapshot, const ScalingOptions& o
     return grow_to(std::min(wanted, most),
                    blocked > 0 ? ScalingReason::kPartlyBlocked : ScalingReason::kQueueWait);
   }
-  const bool processors_busy = snapshot.busy - blocked >= snapshot.cpus;
+  const bool processors_busy = snapshot.usage_known && snapshot.busy - blocked >= snapshot.cpus;
   if (snapshot.since_dispatch >= options.stall_timeout && !processors_busy) {
     if (IsWithin(snapshot.last_growth, snapshot.now, options.tick)) return stay;
     return grow_to(snapshot.threads + std::max(1, snapshot.threads / 2), ScalingReason::kStalled);

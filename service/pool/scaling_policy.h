@@ -53,6 +53,7 @@ struct PoolSnapshot {
   // Busy threads that do not say that they are blocked and yet sleep: the sum of the shares of the
   // time that they neither ran nor waited for a processor.
   double sleeping = 0;
+  bool usage_known = true;  // Whether the kernel tells what they do.
   // The share of their runnable time that busy threads waited for a processor: 0 to 1.
   double contention = 0;
 

@@ -62,7 +62,7 @@ size_t ThreadPool::RunningNow() const {
 }
 
 DrainReport ThreadPool::Drain(MonoTime deadline, const GiveBack& give_back) {
-  core_.SetPhase(PoolCore::Phase::kDraining);
+  if (core_.phase() == PoolCore::Phase::kOpen) core_.SetPhase(PoolCore::Phase::kDraining);
   DrainReport report;
   for (;;) {
     const uint32_t seen = core_.idle_sequence.load();

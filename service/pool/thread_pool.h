@@ -66,7 +66,7 @@ class ThreadPool {
   // Work that was submitted before waits until then. RESOURCE_EXHAUSTED: no threads.
   absl::Status Start() { return controller_.Start(); }
   // Lets what runs finish, joins the threads and hands what waits to `give_back` (empty: drops it).
-  // Idempotent. Afterwards nothing may be submitted.
+  // Idempotent. Afterwards nothing may be submitted. REQUIRES: not called by a worker.
   void Stop(const GiveBack& give_back = {});
 
   // RESOURCE_EXHAUSTED, reason POOL_FULL: no place; UNAVAILABLE, POOL_DRAINING: not any more.
@@ -85,6 +85,9 @@ class ThreadPool {
   // Released work of `priority` that waits here.
   size_t Released(Priority priority) const { return core_.rings.released(priority); }
 
+  // How much released work of each priority may wait here: twice the threads.
+  size_t ReleaseLimit() const { return core_.rings.released_limit(); }
+
   // Dispatches until now; those of them that do not count for Low and Normal (slot_table.h).
   uint64_t DispatchCount() const { return core_.dispatches.load(); }
   uint64_t CappedDispatchCount() const { return core_.capped_dispatches.load(); }
@@ -97,7 +100,8 @@ class ThreadPool {
 
   // Refuses new work from outside, still takes what running work submits and what is released, and
   // waits until all is done or until `deadline`; then what waits is handed to `give_back`, and
-  // nothing is taken any more but reserved nodes. What runs, runs on. Not from a worker.
+  // nothing is taken any more but reserved nodes. What runs, runs on; a submission that raced with
+  // the deadline is run, or handed back by Stop(). REQUIRES: not called by a worker.
   DrainReport Drain(MonoTime deadline, const GiveBack& give_back);
 
   // Changes settings, or nothing: INVALID_ARGUMENT with all violations. Growth to a new least

@@ -74,7 +74,7 @@ inline PoolOptions OptionsWith(int min_threads, int max_threads) {
   return options;
 }
 
-inline void SleepFor(absl::Duration duration) {
+inline void RestFor(absl::Duration duration) {
   std::atomic<uint32_t> word{0};
   const MonoTime until = SystemClock().Monotonic() + duration;
   while (FutexWait(word, 0, until)) {

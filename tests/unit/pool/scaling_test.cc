@@ -1,0 +1,160 @@
+// The whole pool as it grows and shrinks: real threads, real time.
+#include <gtest/gtest.h>
+
+#include <deque>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/scoped_blocking.h"
+#include "pool/thread_pool.h"
+#include "unit/pool/pool_fixture.h"
+
+namespace taskforge {
+namespace {
+
+const SystemClock kClock;
+
+TEST(PoolScalingTest, BlockedWorkGetsThreadsAtOnceAndTheyGoAgain) {
+  PoolOptions options = OptionsWith(2, 64);
+  options.idle_timeout = absl::Milliseconds(300);
+  options.scaling.flip_hold = absl::Milliseconds(200);
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  Countdown done(64);
+  std::deque<CallWork> works;
+  const MonoTime begin = kClock.Monotonic();
+  for (int i = 0; i < 64; ++i) {
+    works.emplace_back([&](const Dispatch&) {
+      {
+        ScopedBlocking blocking;
+        RestFor(absl::Milliseconds(100));
+      }
+      done.Done();
+    });
+    ASSERT_TRUE(pool.TrySubmit(works.back()).ok());
+  }
+  ASSERT_TRUE(done.WaitFor(kPatience));
+  RecordProperty("elapsed_ms", static_cast<int>((kClock.Monotonic() - begin) / 1'000'000));
+  // Two threads would take 6.4 s; a quiet machine takes 0.3 s, a busy one more.
+  EXPECT_LE(kClock.Monotonic() - begin, 2'000'000'000) << "ns";
+  EXPECT_GE(pool.GetStats().peak, 33);
+  EXPECT_TRUE(Eventually([&] { return pool.GetStats().threads == 2; }));
+  const std::vector<ResizeEvent> resizes = pool.Resizes(1000);
+  ASSERT_FALSE(resizes.empty());
+  EXPECT_EQ(resizes.front().to, 2);
+  EXPECT_EQ(Name(resizes.front().reason), "idle");
+  EXPECT_EQ(resizes.back().from, 0);
+  EXPECT_EQ(pool.GetStats().resizes.flips, 1u);
+}
+
+TEST(PoolScalingTest, WorkThatKeepsProcessorsBusyDoesNotGrowIt) {
+  PoolOptions options = OptionsWith(2, 64);
+  options.scaling.stall_timeout = absl::Milliseconds(50);
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  Countdown done(8);
+  std::deque<CallWork> works;
+  for (int i = 0; i < 8; ++i) {
+    works.emplace_back(
+        [&](const Dispatch&) {
+          const MonoTime until = kClock.Monotonic() + absl::Milliseconds(120);
+          while (kClock.Monotonic() < until) {
+          }
+          done.Done();
+        },
+        kPriorities[i % 4]);
+    ASSERT_TRUE(pool.TrySubmit(works.back()).ok());
+  }
+  ASSERT_TRUE(done.WaitFor(kPatience));
+  EXPECT_LE(pool.GetStats().peak, 3);
+}
+
+// A dead-lock of tasks that wait for tasks behind them, without saying so.
+TEST(PoolScalingTest, BreaksADeadlockByGrowing) {
+  PoolOptions options = OptionsWith(2, 16);
+  options.scaling.stall_timeout = absl::Milliseconds(50);
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  Notification last_ran;
+  Countdown done(6);
+  std::deque<CallWork> works;
+  for (int i = 0; i < 5; ++i) {
+    works.emplace_back([&](const Dispatch&) {
+      last_ran.Wait();
+      done.Done();
+    });
+  }
+  works.emplace_back([&](const Dispatch&) {
+    last_ran.Notify();
+    done.Done();
+  });
+  for (CallWork& work : works) ASSERT_TRUE(pool.TrySubmit(work).ok());
+  EXPECT_TRUE(done.WaitFor(kPatience)) << "dead-locked";
+  last_ran.Notify();
+}
+
+TEST(PoolScalingTest, FollowsItsSettings) {
+  std::atomic<int> heard{0};
+  PoolHooks hooks;
+  hooks.on_resize = [&](const ResizeEvent&) { heard.fetch_add(1); };
+  ThreadPool pool(OptionsWith(1, 8), kClock, std::move(hooks));
+  ASSERT_TRUE(pool.Start().ok());
+  PoolUpdate update;
+  update.min_threads = 6;
+  ASSERT_TRUE(pool.UpdateOptions(update).ok());
+  EXPECT_TRUE(Eventually([&] { return pool.GetStats().threads == 6; }));
+  update.min_threads = 1;
+  update.max_threads = 2;
+  ASSERT_TRUE(pool.UpdateOptions(update).ok());
+  EXPECT_TRUE(Eventually([&] { return pool.GetStats().threads == 2; }));
+  EXPECT_EQ(Name(pool.Resizes(1)[0].reason), "settings");
+  EXPECT_TRUE(Eventually([&] { return heard.load() >= 3; }));
+}
+
+TEST(PoolScalingTest, DoesNothingAtRest) {
+  ThreadPool pool(OptionsWith(2, 8), kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  ASSERT_TRUE(Eventually([&] { return pool.GetStats().parks == 2; }));
+  const PoolStats before = pool.GetStats();
+  RestFor(absl::Milliseconds(100));
+  const PoolStats after = pool.GetStats();
+  EXPECT_EQ(after.parks, before.parks);
+  EXPECT_EQ(after.wakeups, before.wakeups);
+}
+
+// Threads come and go all the time; no work may be lost or cut off.
+TEST(PoolScalingTest, ShrinkingInterruptsNothing) {
+  PoolOptions options = OptionsWith(1, 16);
+  options.idle_timeout = absl::Milliseconds(1);
+  options.scaling.flip_hold = absl::ZeroDuration();
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  std::atomic<int> begun{0};
+  std::atomic<int> ended{0};
+  std::deque<CallWork> works;
+  int submitted = 0;
+  const MonoTime until = kClock.Monotonic() + absl::Milliseconds(1000);
+  for (int round = 0; kClock.Monotonic() < until; ++round) {
+    PoolUpdate update;
+    update.min_threads = 1 + round % 8;
+    ASSERT_TRUE(pool.UpdateOptions(update).ok());
+    for (int i = 0; i < 50; ++i) {
+      works.emplace_back(
+          [&](const Dispatch&) {
+            begun.fetch_add(1);
+            sched_yield();
+            ended.fetch_add(1);
+          },
+          kPriorities[i % 4]);
+      while (!pool.TrySubmit(works.back()).ok()) sched_yield();
+      ++submitted;
+    }
+    const bool all = Eventually([&] { return ended.load() == submitted; });
+    ASSERT_TRUE(all) << submitted - ended.load() << " lost in round " << round;
+  }
+  EXPECT_EQ(begun.load(), submitted);
+  EXPECT_GT(pool.GetStats().resizes.total, 10u) << "the test has not tested anything";
+}
+
+}  // namespace
+}  // namespace taskforge

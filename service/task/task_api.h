@@ -25,6 +25,7 @@ struct SubmitReceipt {
 struct Submission {
   TaskSpec
       spec;  // As the client gave it, defaults not filled in: intake validates and completes it.
+  bool has_priority = true;  // False: the client named none, and gets its queue's default.
   // Called once with the receipt or the refusal; perhaps before Submit returns. Must be short.
   absl::AnyInvocable<void(absl::StatusOr<SubmitReceipt>) &&> on_receipt;
   // If set: called once when the accepted task has ended, after on_receipt. Not called if refused.

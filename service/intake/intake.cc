@@ -1,0 +1,380 @@
+#include "intake/intake.h"
+
+#include <atomic>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/error.h"
+#include "base/sharded_counter.h"
+#include "base/wall_time.h"
+#include "intake/request_index.h"
+#include "task/spec_hash.h"
+#include "task/uuid.h"
+#include "task/waiting_expiry.h"
+
+namespace taskforge {
+
+class Intake::Core {
+ public:
+  Core(IntakeOptions options, const Parts& parts)
+      : options_(std::move(options)),
+        parts_(parts),
+        queue_names_(parts.queues.names()),
+        wall_time_(parts.clock),
+        expiry_(parts.timer, parts.queues, parts.ender),
+        requests_(options_.max_request_ids, options_.request_id_ttl),
+        submitted_((queue_names_.size() + 1) * kPriorityCount * kDecisionCount) {}
+
+  void Submit(Submission submission) {
+    TaskStore::Appending appending;
+    if (Prepare(std::move(submission), appending)) parts_.store.Append({&appending, 1});
+  }
+
+  void SubmitBatch(std::vector<Submission> submissions) {
+    std::vector<TaskStore::Appending> batch;
+    batch.reserve(submissions.size());
+    for (Submission& submission : submissions) {
+      TaskStore::Appending appending;
+      if (Prepare(std::move(submission), appending)) batch.push_back(std::move(appending));
+    }
+    if (!batch.empty()) parts_.store.Append(absl::MakeSpan(batch));
+  }
+
+  void SetDraining() { is_draining_.store(true); }
+
+  IntakeStats Stats() const {
+    IntakeStats stats;
+    for (size_t queue = 0; queue <= queue_names_.size(); ++queue) {
+      const std::string name = queue < queue_names_.size() ? queue_names_[queue] : "_other";
+      for (Priority priority : kPriorities) {
+        for (size_t i = 0; i < kDecisionCount; ++i) {
+          const Decision decision = static_cast<Decision>(i);
+          stats.submitted.push_back(
+              {name, priority, decision, submitted_.Sum(Counter(queue, priority, decision))});
+        }
+      }
+    }
+    stats.request_ids = requests_.size();
+    return stats;
+  }
+
+ private:
+  // A submission on its way, past validation.
+  struct Pending {
+    Submission submission;
+    std::string request_key;  // Empty: it has no request_id.
+    SpecHash hash;
+    TaskRef task;
+    TaskRecordPtr record;  // As it was accepted.
+  };
+
+  // Decides on a submission and answers it, unless it is to be stored: then true.
+  bool Prepare(Submission submission, TaskStore::Appending& appending) {
+    TaskSpec& spec = submission.spec;
+    if (!submission.has_priority) {
+      spec.priority = parts_.queues.DefaultPriority(spec.queue).value_or(spec.priority);
+      submission.has_priority = true;
+    }
+    const absl::Time now = parts_.clock.Now();
+    std::vector<FieldViolation> violations =
+        ValidateAndComplete(spec, options_.defaults, options_.limits, now);
+    absl::Status problem = violations.empty() ? CheckDurability(spec, options_.limits)
+                                              : InvalidArgument(std::move(violations));
+    const bool has_request_id = !spec.request_id.empty();
+    Pending pending;
+    pending.submission = std::move(submission);
+    SubmissionFacts facts;
+    facts.is_valid = problem.ok();
+    RequestIndex::Found found;
+    if (facts.is_valid && has_request_id) {
+      found = FindRequest(pending);
+      if (found.standing == RequestIndex::Standing::kWaits) return false;
+    }
+    return Continue(std::move(pending), facts, found, std::move(problem), now, appending);
+  }
+
+  RequestIndex::Found FindRequest(Pending& pending) {
+    const TaskSpec& spec = pending.submission.spec;
+    pending.request_key = RequestIndex::KeyOf(spec);
+    pending.hash = HashOf(spec);
+    const size_t queue = QueueIndex(spec.queue);
+    const Priority priority = spec.priority;
+    RequestIndex::Found found = requests_.Begin(pending.request_key, pending.hash,
+                                                parts_.clock.Monotonic(), pending.submission);
+    if (found.standing == RequestIndex::Standing::kWaits) {
+      submitted_.Add(Counter(queue, priority, Decision::kDuplicate));
+    }
+    return found;
+  }
+
+  bool Continue(Pending pending, SubmissionFacts facts, const RequestIndex::Found& found,
+                absl::Status problem, absl::Time now, TaskStore::Appending& appending) {
+    const TaskSpec& spec = pending.submission.spec;
+    if (found.standing == RequestIndex::Standing::kKnown) {
+      facts.request = SubmissionFacts::Request::kRepeated;
+    } else if (found.standing == RequestIndex::Standing::kReused) {
+      facts.request = SubmissionFacts::Request::kReused;
+      problem = RequestIdReused(spec, found.task_name);
+    } else if (problem.ok()) {
+      facts.is_queue_known = QueueIndex(spec.queue) < queue_names_.size();
+      facts.is_handler_known = parts_.handlers.Knows(spec.handler);
+      facts.is_draining = is_draining_.load();
+    }
+    const Decision decision = Decide(facts);
+    switch (decision) {
+      case Decision::kAccepted:
+        return Accept(std::move(pending), now, appending);
+      case Decision::kDuplicate:
+        Count(spec, decision);
+        AnswerKnown(std::move(pending), found.task_name);
+        return false;
+      default:
+        if (problem.ok()) problem = WhyNot(spec, facts);
+        Refuse(std::move(pending), decision, problem,
+               facts.request == SubmissionFacts::Request::kNew);
+        return false;
+    }
+  }
+
+  // Reserves, and makes the task.
+  bool Accept(Pending pending, absl::Time now, TaskStore::Appending& appending) {
+    const Submission& submission = pending.submission;
+    absl::StatusOr<Admission> admission =
+        parts_.queues.Admit(submission.spec.queue, CostBytes(submission.spec));
+    if (!admission.ok()) {
+      Refuse(std::move(pending), Decision::kRejectedFull, admission.status());
+      return false;
+    }
+    TaskRecord record;
+    record.uid = MakeUuidV7(now, parts_.random);
+    auto spec = std::make_shared<TaskSpec>(std::move(pending.submission.spec));
+    if (spec->task_id.empty()) spec->task_id = record.uid;
+    record.name = TaskName(spec->queue, spec->task_id);
+    const bool is_scheduled = spec->schedule_time > now;
+    record.state = is_scheduled ? TaskState::kScheduled : TaskState::kQueued;
+    record.wait_reason = is_scheduled ? WaitReason::kSchedule : WaitReason::kQueue;
+    if (is_scheduled) record.next_attempt_time = spec->schedule_time;
+    record.effective_durability = parts_.store.effective_durability();
+    record.create_time = now;
+    record.spec = std::move(spec);
+
+    pending.record = std::make_shared<const TaskRecord>(record);
+    pending.task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
+    if (!parts_.live_tasks.Insert(pending.task)) {
+      const absl::Status taken = NameTaken(pending.record->name);
+      Refuse(std::move(pending), Decision::kRejectedInvalid, taken);
+      return false;
+    }
+    appending.record = pending.record;
+    appending.done = [this, stored = std::make_unique<Pending>(std::move(pending))](
+                         const absl::Status& status) { Stored(std::move(*stored), status); };
+    return true;
+  }
+
+  void Stored(Pending pending, const absl::Status& status) {
+    if (status.ok()) {
+      Acknowledge(std::move(pending));
+      return;
+    }
+    parts_.live_tasks.Erase(*pending.task);
+    if (absl::IsAlreadyExists(status)) {
+      const absl::Status taken = NameTaken(pending.record->name);
+      Refuse(std::move(pending), Decision::kRejectedInvalid, taken);
+      return;
+    }
+    Refuse(std::move(pending), Decision::kRejectedFailed,
+           ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED",
+                       absl::StrCat("the task could not be stored and was not accepted: ",
+                                    status.message())));
+  }
+
+  void Acknowledge(Pending pending) {
+    const TaskRef task = std::move(pending.task);
+    task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
+    Count(task->spec(), Decision::kAccepted);
+    const bool is_scheduled = pending.record->state == TaskState::kScheduled;
+    std::vector<Submission> waiting;
+    if (!pending.request_key.empty()) {
+      waiting = requests_.Settle(pending.request_key, task->name(), parts_.clock.Monotonic());
+    }
+    std::move(pending.submission.on_receipt)(SubmitReceipt{std::move(pending.record), false});
+    if (pending.submission.on_finished) {
+      task->OnFinished(std::move(pending.submission.on_finished));
+    }
+    for (Submission& submission : waiting) {
+      Pending duplicate;
+      duplicate.submission = std::move(submission);
+      duplicate.request_key = pending.request_key;
+      AnswerKnown(std::move(duplicate), task->name());
+    }
+    if (is_scheduled) {
+      WaitForSchedule(task);
+    } else {
+      WaitForTurn(task);
+    }
+  }
+
+  void WaitForSchedule(const TaskRef& task) {
+    const MonoTime now = parts_.clock.Monotonic();
+    const MonoTime when = wall_time_.MonotonicOf(task->spec().schedule_time, now);
+    const TimerId id = parts_.timer.ScheduleAt(when, [this, task] {
+      task->timer_id.store(0, std::memory_order_relaxed);
+      if (task->phase() != TaskPhase::kQueued) return;
+      task->Update([](TaskRecord& record) {
+        if (record.state != TaskState::kScheduled) return;
+        record.state = TaskState::kQueued;
+        record.wait_reason = WaitReason::kQueue;
+      });
+      WaitForTurn(task);
+    });
+    task->timer_id.store(id, std::memory_order_relaxed);
+    // A cancel that came before the store has disarmed nothing.
+    if (task->phase() != TaskPhase::kQueued) WaitingExpiry::Disarm(*task, parts_.timer);
+  }
+
+  void WaitForTurn(const TaskRef& task) {
+    const TaskSpec& spec = task->spec();
+    const bool has_timeout = spec.queue_timeout != absl::InfiniteDuration();
+    if (has_timeout || spec.deadline != absl::InfiniteFuture()) {
+      const MonoTime now = parts_.clock.Monotonic();
+      const MonoTime deadline = wall_time_.MonotonicOf(spec.deadline, now);
+      const MonoTime timeout = has_timeout ? now + spec.queue_timeout : MonoTime::Max();
+      if (timeout < deadline) {
+        expiry_.Arm(task, timeout, "QUEUE_TIMEOUT");
+      } else {
+        expiry_.Arm(task, deadline, "DEADLINE");
+      }
+    }
+    parts_.queues.Enqueue(task, TaskSink::Position::kBack);
+  }
+
+  // Answers with the task that the request_id stands for.
+  void AnswerKnown(Pending pending, const std::string& name) {
+    if (const TaskRef task = parts_.live_tasks.Find(name)) {
+      std::move(pending.submission.on_receipt)(
+          SubmitReceipt{std::make_shared<const TaskRecord>(task->Snapshot()), true});
+      if (pending.submission.on_finished) {
+        task->OnFinished(std::move(pending.submission.on_finished));
+      }
+      return;
+    }
+    parts_.store.Read(name, [this, name, known = std::make_unique<Pending>(std::move(pending))](
+                                const absl::StatusOr<TaskRecordPtr>& record) {
+      AnswerStored(std::move(*known), name, record);
+    });
+  }
+
+  void AnswerStored(Pending pending, const std::string& name,
+                    const absl::StatusOr<TaskRecordPtr>& record) {
+    if (absl::IsNotFound(record.status())) {
+      // An id is kept as long as its task: this is a new submission.
+      requests_.Forget(pending.request_key, name);
+      Submit(std::move(pending.submission));
+      return;
+    }
+    if (!record.ok()) {
+      std::move(pending.submission.on_receipt)(record.status());
+      return;
+    }
+    std::move(pending.submission.on_receipt)(SubmitReceipt{*record, true});
+    if (pending.submission.on_finished) std::move(pending.submission.on_finished)(*record);
+  }
+
+  // `owns_request`: it was the first with its request_id, and others may wait for its answer.
+  void Refuse(Pending pending, Decision decision, const absl::Status& status,
+              bool owns_request = true) {
+    // The task, if it was made, holds the spec now.
+    Count(pending.task ? pending.task->spec() : pending.submission.spec, decision);
+    pending.task = nullptr;  // Before the answer: its place is free when the client hears of it.
+    std::vector<Submission> waiting;
+    if (owns_request && !pending.request_key.empty()) waiting = requests_.Fail(pending.request_key);
+    std::move(pending.submission.on_receipt)(status);
+    for (Submission& submission : waiting) std::move(submission.on_receipt)(status);
+  }
+
+  absl::Status WhyNot(const TaskSpec& spec, const SubmissionFacts& facts) const {
+    if (!facts.is_queue_known) {
+      return ReasonError(absl::StatusCode::kNotFound, "QUEUE_UNKNOWN",
+                         absl::StrCat("there is no queue \"", spec.queue, "\"; there are ",
+                                      absl::StrJoin(queue_names_, ", "), " (queues)"));
+    }
+    if (!facts.is_handler_known) return HandlerUnknown(spec.handler);
+    ErrorDetails details;
+    details.reason = "DRAINING";
+    details.retry_after = options_.drain_retry_after;
+    return WithDetails(
+        absl::UnavailableError("the server is draining and takes no new tasks: try another one"),
+        details);
+  }
+
+  absl::Status HandlerUnknown(const std::string& handler) const {
+    const std::vector<std::string> near = parts_.handlers.Near(handler);
+    ErrorDetails details;
+    details.reason = "HANDLER_UNKNOWN";
+    details.metadata["handler"] = handler;
+    std::string message = absl::StrCat("nothing serves the handler \"", handler, "\"");
+    if (near.empty()) {
+      absl::StrAppend(&message, ": connect a worker that does");
+    } else {
+      details.metadata["near"] = absl::StrJoin(near, ",");
+      absl::StrAppend(&message, ": did you mean \"", absl::StrJoin(near, "\" or \""), "\"?");
+    }
+    return WithDetails(absl::FailedPreconditionError(message), details);
+  }
+
+  static absl::Status RequestIdReused(const TaskSpec& spec, const std::string& task_name) {
+    return ReasonError(
+        absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
+        absl::StrCat("request_id \"", spec.request_id, "\" stands for ",
+                     task_name.empty() ? "another submission" : task_name,
+                     ", whose content differs: use a new request_id for a new task"));
+  }
+
+  static absl::Status NameTaken(const std::string& name) {
+    return ReasonError(absl::StatusCode::kAlreadyExists, "TASK_EXISTS",
+                       absl::StrCat("there is a task \"", name,
+                                    "\" already: leave task_id empty for a name of its own"));
+  }
+
+  size_t QueueIndex(const std::string& queue) const {
+    size_t index = 0;
+    while (index < queue_names_.size() && queue_names_[index] != queue) ++index;
+    return index;
+  }
+  static size_t Counter(size_t queue, Priority priority, Decision decision) {
+    return (queue * kPriorityCount + Index(priority)) * kDecisionCount +
+           static_cast<size_t>(decision);
+  }
+  void Count(const TaskSpec& spec, Decision decision) {
+    submitted_.Add(Counter(QueueIndex(spec.queue), spec.priority, decision));
+  }
+
+  // Constant after construction.
+  const IntakeOptions options_;
+  const Parts parts_;
+  const std::vector<std::string> queue_names_;
+  // Synchronize themselves.
+  WallTime wall_time_;
+  WaitingExpiry expiry_;
+  RequestIndex requests_;
+  ShardedCounters submitted_;
+  std::atomic<bool> is_draining_{false};
+};
+
+Intake::Intake(IntakeOptions options, const Parts& parts)
+    : core_(std::make_unique<Core>(std::move(options), parts)) {}
+
+Intake::~Intake() = default;
+
+void Intake::Submit(Submission submission) { core_->Submit(std::move(submission)); }
+
+void Intake::SubmitBatch(std::vector<Submission> submissions) {
+  core_->SubmitBatch(std::move(submissions));
+}
+
+void Intake::SetDraining() { core_->SetDraining(); }
+
+IntakeStats Intake::Stats() const { return core_->Stats(); }
+
+}  // namespace taskforge

@@ -1,0 +1,93 @@
+#include "intake/request_index.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/hash/hash.h"
+#include "absl/strings/str_cat.h"
+
+namespace taskforge {
+
+RequestIndex::RequestIndex(size_t max_ids, absl::Duration ttl)
+    : max_ids_in_shard_(std::max<size_t>(max_ids / kShards, 1)), ttl_(ttl) {}
+
+std::string RequestIndex::KeyOf(const TaskSpec& spec) {
+  // The length keeps principal and id apart, whatever bytes they hold.
+  return absl::StrCat(spec.queue, "/", spec.principal.size(), "/", spec.principal, spec.request_id);
+}
+
+RequestIndex::Shard& RequestIndex::ShardOf(const std::string& key) {
+  return shards_[absl::Hash<std::string>()(key) % kShards];
+}
+
+RequestIndex::Found RequestIndex::Begin(const std::string& key, const SpecHash& hash, MonoTime now,
+                                        Submission& submission) {
+  Shard& shard = ShardOf(key);
+  MutexLock lock(shard.mu);
+  Trim(shard, now);
+  const auto [it, is_new] = shard.entries.try_emplace(key);
+  Entry& entry = it->second;
+  if (is_new) {
+    entry.hash = hash;
+    return {Standing::kNew, ""};
+  }
+  if (entry.hash != hash) return {Standing::kReused, entry.task_name};
+  if (!entry.task_name.empty()) return {Standing::kKnown, entry.task_name};
+  entry.waiting.push_back(std::move(submission));
+  return {Standing::kWaits, ""};
+}
+
+std::vector<Submission> RequestIndex::Settle(const std::string& key, const std::string& task_name,
+                                             MonoTime now) {
+  Shard& shard = ShardOf(key);
+  MutexLock lock(shard.mu);
+  const auto it = shard.entries.find(key);
+  it->second.task_name = task_name;
+  it->second.settled = now;
+  std::vector<Submission> waiting;
+  waiting.swap(it->second.waiting);
+  shard.oldest.push_back({now, key});
+  Trim(shard, now);
+  return waiting;
+}
+
+std::vector<Submission> RequestIndex::Fail(const std::string& key) {
+  Shard& shard = ShardOf(key);
+  MutexLock lock(shard.mu);
+  const auto it = shard.entries.find(key);
+  std::vector<Submission> waiting = std::move(it->second.waiting);
+  shard.entries.erase(it);
+  return waiting;
+}
+
+void RequestIndex::Forget(const std::string& key, const std::string& task_name) {
+  Shard& shard = ShardOf(key);
+  MutexLock lock(shard.mu);
+  const auto it = shard.entries.find(key);
+  if (it != shard.entries.end() && it->second.task_name == task_name) shard.entries.erase(it);
+}
+
+void RequestIndex::Trim(Shard& shard, MonoTime now) {
+  while (!shard.oldest.empty()) {
+    const Settled& oldest = shard.oldest.front();
+    if (shard.oldest.size() <= max_ids_in_shard_ && now < oldest.at + ttl_) return;
+    const auto it = shard.entries.find(oldest.key);
+    // An id that was forgotten and used again stands at the back as well.
+    if (it != shard.entries.end() && !it->second.task_name.empty() &&
+        it->second.settled == oldest.at) {
+      shard.entries.erase(it);
+    }
+    shard.oldest.pop_front();
+  }
+}
+
+size_t RequestIndex::size() const {
+  size_t size = 0;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mu);
+    size += shard.entries.size();
+  }
+  return size;
+}
+
+}  // namespace taskforge

@@ -30,8 +30,9 @@ std::string CgroupPath(absl::string_view proc_self_cgroup, absl::string_view con
   for (absl::string_view line : absl::StrSplit(*text, '\n')) {
     const std::vector<absl::string_view> parts = absl::StrSplit(line, absl::MaxSplits(':', 2));
     if (parts.size() != 3) continue;
-    if (controller.empty() ? parts[1].empty() : absl::StrContains(parts[1], controller)) {
-      return std::string(parts[2]);
+    // v1 lists controllers: `cpu,cpuacct`. v2's list is empty, as is its `controller`.
+    for (absl::string_view each : absl::StrSplit(parts[1], ',')) {
+      if (each == controller) return std::string(parts[2]);
     }
   }
   return "/";
@@ -52,6 +53,16 @@ void TakeLeast(std::optional<double>& least, double value) {
   if (!least.has_value() || value < *least) least = value;
 }
 
+void TakeMemoryLimit(const std::string& text, CpuBudget& budget) {
+  // v2 writes `max` for no limit; v1 a number near 2^63.
+  constexpr int64_t kUnlimited = int64_t{1} << 62;
+  int64_t limit = 0;
+  if (!absl::SimpleAtoi(text, &limit) || limit >= kUnlimited) return;
+  if (!budget.memory_limit_bytes.has_value() || limit < *budget.memory_limit_bytes) {
+    budget.memory_limit_bytes = limit;
+  }
+}
+
 void ReadV2(absl::string_view root, absl::string_view proc_self_cgroup, CpuBudget& budget) {
   ForEachAncestor(root, CgroupPath(proc_self_cgroup, ""), [&](const std::string& directory) {
     if (const auto cpu = ReadFile(directory + "/cpu.max")) {
@@ -64,11 +75,7 @@ void ReadV2(absl::string_view root, absl::string_view proc_self_cgroup, CpuBudge
       }
     }
     if (const auto memory = ReadFile(directory + "/memory.max")) {
-      int64_t limit = 0;
-      if (absl::SimpleAtoi(*memory, &limit) &&
-          (!budget.memory_limit_bytes.has_value() || limit < *budget.memory_limit_bytes)) {
-        budget.memory_limit_bytes = limit;
-      }
+      TakeMemoryLimit(*memory, budget);
     }
   });
 }
@@ -84,6 +91,11 @@ void ReadV1(absl::string_view root, absl::string_view proc_self_cgroup, CpuBudge
                         absl::SimpleAtod(*period_text, &period) && quota > 0 && period > 0) {
                       TakeLeast(budget.quota_cores, quota / period);
                     }
+                  });
+  ForEachAncestor(absl::StrCat(root, "/memory"), CgroupPath(proc_self_cgroup, "memory"),
+                  [&](const std::string& directory) {
+                    const auto text = ReadFile(directory + "/memory.limit_in_bytes");
+                    if (text) TakeMemoryLimit(*text, budget);
                   });
 }
 
@@ -106,7 +118,8 @@ CpuBudget ReadCpuBudget(absl::string_view cgroup_root, absl::string_view proc_se
   }
   if (budget.allowed_cpus.empty()) budget.allowed_cpus.push_back(0);
   ReadV2(cgroup_root, proc_self_cgroup, budget);
-  if (!budget.quota_cores.has_value()) ReadV1(cgroup_root, proc_self_cgroup, budget);
+  // A machine may mount both; limits of v1 controllers count besides those of v2.
+  ReadV1(cgroup_root, proc_self_cgroup, budget);
   return budget;
 }
 

@@ -61,7 +61,8 @@ absl::StatusOr<std::string> PosixFileSystem::ReadFile(const std::string& path) {
 
 absl::Status PosixFileSystem::WriteFileAtomically(const std::string& path,
                                                   absl::string_view content) {
-  const std::string temporary = absl::StrCat(path, ".tmp.", ::getpid());
+  // The thread's id: no two writers share a temporary file.
+  const std::string temporary = absl::StrCat(path, ".tmp.", ::gettid());
   Descriptor file(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
   if (file.get() < 0) return PosixError(errno, "create", temporary);
   const auto fail = [&](absl::string_view action) {

@@ -19,7 +19,7 @@ int64_t HistogramSnapshot::Quantile(double q) const {
   for (size_t i = 0; i < counts.size(); ++i) {
     seen += counts[i];
     // The greatest value of the bucket: a quantile is never understated.
-    if (seen >= rank) return HistogramLayout::LowerBound(i + 1) - 1;
+    if (seen >= rank) return HistogramLayout::UpperBound(i);
   }
   return HistogramLayout::LowerBound(counts.size() - 1);
 }
@@ -30,8 +30,8 @@ uint64_t HistogramSnapshot::CountAtMost(int64_t bound) const {
   uint64_t total = 0;
   for (size_t i = 0; i < last; ++i) total += counts[i];
   const double low = static_cast<double>(HistogramLayout::LowerBound(last));
-  const double high = static_cast<double>(HistogramLayout::LowerBound(last + 1));
-  const double share = high > low ? (static_cast<double>(bound) + 1 - low) / (high - low) : 1.0;
+  const double size = static_cast<double>(HistogramLayout::UpperBound(last)) - low + 1;
+  const double share = (static_cast<double>(bound) + 1 - low) / size;
   return total + static_cast<uint64_t>(static_cast<double>(counts[last]) * std::min(1.0, share));
 }
 

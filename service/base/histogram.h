@@ -38,6 +38,10 @@ struct HistogramLayout {
     const size_t step = bucket % kSub;
     return static_cast<int64_t>((kSub + step) << (exponent - kSubBits));
   }
+  // The greatest value of a bucket.
+  static constexpr int64_t UpperBound(size_t bucket) {
+    return bucket + 1 < kBuckets ? LowerBound(bucket + 1) - 1 : INT64_MAX;
+  }
 };
 
 // What a histogram held at one time, and sums of several. Not thread-safe.

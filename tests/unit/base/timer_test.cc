@@ -1,0 +1,103 @@
+#include "base/timer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace taskforge {
+namespace {
+
+const SystemClock kClock;
+
+MonoTime In(absl::Duration d) { return kClock.Monotonic() + d; }
+
+TEST(ThreadTimer, RunsNotBeforeItsTime) {
+  ThreadTimer timer;
+  Notification ran;
+  MonoTime at;
+  const MonoTime when = In(absl::Milliseconds(5));
+  EXPECT_NE(timer.ScheduleAt(when,
+                             [&] {
+                               at = kClock.Monotonic();
+                               ran.Notify();
+                             }),
+            0u);
+  ran.Wait();
+  EXPECT_GE(at, when);
+}
+
+TEST(ThreadTimer, RunsInOrderOfTimeThenOfScheduling) {
+  ThreadTimer timer;
+  Notification done;
+  std::vector<int> order;
+  const MonoTime base = In(absl::Milliseconds(20));
+  timer.ScheduleAt(base + absl::Milliseconds(2), [&] { done.Notify(); });
+  timer.ScheduleAt(base + absl::Milliseconds(1), [&] { order.push_back(3); });
+  timer.ScheduleAt(base, [&] { order.push_back(1); });
+  timer.ScheduleAt(base, [&] { order.push_back(2); });
+  done.Wait();
+  EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
+}
+
+TEST(ThreadTimer, ATimeThatIsPastRunsAtOnce) {
+  ThreadTimer timer;
+  Notification ran;
+  timer.ScheduleAt(MonoTime{0}, [&] { ran.Notify(); });
+  EXPECT_TRUE(ran.WaitFor(absl::Seconds(30)));
+}
+
+TEST(ThreadTimer, AnEarlierCallbackOvertakesASleep) {
+  ThreadTimer timer;
+  timer.ScheduleAt(In(absl::Hours(1)), [] {});
+  Notification ran;
+  timer.ScheduleAt(In(absl::Milliseconds(1)), [&] { ran.Notify(); });
+  EXPECT_TRUE(ran.WaitFor(absl::Seconds(30)));
+}
+
+TEST(ThreadTimer, CancelsOnceAndOnlyWhatHasNotBegun) {
+  ThreadTimer timer;
+  std::atomic<bool> ran{false};
+  const TimerId id = timer.ScheduleAt(In(absl::Hours(1)), [&] { ran.store(true); });
+  EXPECT_TRUE(timer.Cancel(id));
+  EXPECT_FALSE(timer.Cancel(id));
+  EXPECT_FALSE(timer.Cancel(0));
+  EXPECT_FALSE(timer.Cancel(12345));
+  Notification began;
+  const TimerId past = timer.ScheduleAt(MonoTime{0}, [&] { began.Notify(); });
+  began.Wait();
+  EXPECT_FALSE(timer.Cancel(past));
+  EXPECT_FALSE(ran.load());
+}
+
+TEST(ThreadTimer, ACallbackMaySchedule) {
+  ThreadTimer timer;
+  Notification ran;
+  timer.ScheduleAt(MonoTime{0}, [&] { timer.ScheduleAt(MonoTime{0}, [&] { ran.Notify(); }); });
+  EXPECT_TRUE(ran.WaitFor(absl::Seconds(30)));
+}
+
+TEST(ThreadTimer, DropsWhatIsLeftWithoutRunningIt) {
+  auto held = std::make_shared<int>(0);
+  std::atomic<bool> ran{false};
+  {
+    ThreadTimer timer;
+    timer.ScheduleAt(In(absl::Hours(1)), [held, &ran] { ran.store(true); });
+  }
+  EXPECT_EQ(held.use_count(), 1);
+  EXPECT_FALSE(ran.load());
+}
+
+TEST(ThreadTimer, CancelDestroysTheCallback) {
+  auto held = std::make_shared<int>(0);
+  ThreadTimer timer;
+  const TimerId id = timer.ScheduleAt(In(absl::Hours(1)), [held] {});
+  EXPECT_TRUE(timer.Cancel(id));
+  EXPECT_EQ(held.use_count(), 1);
+}
+
+}  // namespace
+}  // namespace taskforge

@@ -42,6 +42,7 @@ make_base() {
   debootstrap --variant=minbase bookworm "${work}/base" >"${work}/debootstrap.log" 2>&1 ||
     fail "debootstrap: $(tail -n 3 "${work}/debootstrap.log")"
   local path
+  rm -f "${work}/base/etc/apt/sources.list"
   for path in etc/apt/sources.list etc/apt/sources.list.d/debian.sources etc/apt/apt.conf.d; do
     if [[ -e "/${path}" ]]; then cp -rL "/${path}" "${work}/base/$(dirname "${path}")/"; fi
   done
@@ -72,11 +73,11 @@ make_network() {
 from_the_client() { ip netns exec "${CLIENT_NAMESPACE}" "$@"; }
 
 # What the image says about itself.
-config_of() { buildah inspect --type image --format "{{json .OCIv1.Config.$1}}" "${IMAGE}"; }
+config_of() { buildah inspect --type image "${IMAGE}" | jq -c ".Docker.config.$1"; }
 
 make_base
 say "image"
-buildah bud --isolation chroot --pull-never -q -t "${IMAGE}" "${root}" >"${work}/build.log" 2>&1 ||
+buildah bud --layers --isolation chroot --pull-never --format docker -q -t "${IMAGE}" "${root}" >"${work}/build.log" 2>&1 ||
   fail "the image does not build: $(tail -n 20 "${work}/build.log")"
 
 say "what it says about itself"
@@ -85,6 +86,8 @@ uid="$(config_of User | tr -d '"' | cut -d: -f1)"
 [[ "$(config_of Entrypoint)" == '["taskforged"]' ]] || fail "entry point: $(config_of Entrypoint)"
 [[ "$(config_of StopSignal)" == '"SIGTERM"' ]] || fail "stop signal: $(config_of StopSignal)"
 [[ "$(config_of Volumes)" == '{"/var/lib/taskforge":{}}' ]] || fail "volumes: $(config_of Volumes)"
+[[ "$(config_of Healthcheck.Test)" == '["CMD","taskforged","health"]' ]] ||
+  fail "health check: $(config_of Healthcheck.Test)"
 [[ "$(config_of Labels)" == *org.opencontainers.image.licenses* ]] || fail "no OCI labels"
 mapfile -t arguments < <(config_of Cmd | tr -d '[]"' | tr ',' '\n')
 

@@ -127,12 +127,17 @@ bool PoolCore::HasRunnableWork() const {
   return !cap.IsReached();
 }
 
-Taken PoolCore::PopAndRefill(Priority priority) {
+Taken PoolCore::PopAndRefill(Priority priority, bool capped) {
   const LevelRings::Entry entry = rings.Pop(priority);
   Taken taken;
   taken.work = entry.work;
   taken.contended = entry.contended;
   if (entry.work == nullptr) return taken;
+  // At once: a thread that is preempted in between starts its work late by the number of dispatches
+  // that others make meanwhile. The capped ones are never fewer than the numbers say.
+  if (capped) capped_dispatches.fetch_add(1);
+  taken.number = dispatches.fetch_add(1) + 1;
+  taken.background_capped = capped;
   if (entry.place == Place::kOrdinary && space_waiters.load() != 0) {
     space_sequence.fetch_add(1);
     FutexWake(space_sequence, 1);
@@ -144,11 +149,11 @@ Taken PoolCore::PopAndRefill(Priority priority) {
   return taken;
 }
 
-Taken PoolCore::PopDue(Priority priority) {
-  Taken taken = PopAndRefill(priority);
+Taken PoolCore::PopDue(Priority priority, bool capped) {
+  Taken taken = PopAndRefill(priority, capped);
   if (taken.work != nullptr || taken.contended || refiller == nullptr) return taken;
   if (refiller->Refill(priority) == 0) return taken;
-  return PopAndRefill(priority);
+  return PopAndRefill(priority, capped);
 }
 
 void PoolCore::ReleaseCap(Seat& seat) {
@@ -167,14 +172,13 @@ Taken PoolCore::Take(Seat& seat) {
     due = capped ? seat.slots.Due(capped) : std::nullopt;
   }
   Taken taken;
-  if (due.has_value()) taken = PopDue(*due);
+  if (due.has_value()) taken = PopDue(*due, capped);
   bool contended = taken.contended;
   for (const Priority priority : {Priority::kCritical, Priority::kHigh}) {
-    if (taken.work == nullptr) taken = PopAndRefill(priority);
+    if (taken.work == nullptr) taken = PopAndRefill(priority, capped);
     contended |= taken.contended;
   }
-  if (taken.work == nullptr) TakeBackground(seat, taken);
-  taken.background_capped = capped;
+  if (taken.work == nullptr) TakeBackground(seat, taken, capped);
   taken.contended |= contended;
   return taken;
 }
@@ -183,19 +187,19 @@ Taken PoolCore::TakeDueBackground(Seat& seat, Priority due) {
   Taken taken;
   taken.background_capped = !cap.TryAcquire();
   if (taken.background_capped) return taken;
-  taken = PopDue(due);
+  taken = PopDue(due, false);
   taken.holds_cap = taken.work != nullptr;
   if (!taken.holds_cap) ReleaseCap(seat);
-  taken.background_capped = taken.contended;
+  if (!taken.holds_cap) taken.background_capped = taken.contended;
   return taken;
 }
 
-void PoolCore::TakeBackground(Seat& seat, Taken& taken) {
+void PoolCore::TakeBackground(Seat& seat, Taken& taken, bool capped) {
   if (rings.size(Priority::kNormal) == 0 && rings.size(Priority::kLow) == 0) return;
   if (!cap.TryAcquire()) return;
   bool contended = false;
   for (const Priority priority : {Priority::kNormal, Priority::kLow}) {
-    taken = PopAndRefill(priority);
+    taken = PopAndRefill(priority, capped);
     contended |= taken.contended;
     if (taken.work == nullptr) continue;
     taken.holds_cap = true;

@@ -26,6 +26,7 @@ namespace taskforge {
 // What a worker took, and what it must give back when it is done.
 struct Taken {
   Work* work = nullptr;
+  uint64_t number = 0;             // Of the dispatch.
   bool holds_cap = false;          // A place under the running cap.
   bool background_capped = false;  // The cap was reached: does not count for Low and Normal.
   bool contended = false;          // Nothing was taken, but something is about to be published.
@@ -120,13 +121,13 @@ class PoolCore {
   // After a push.
   void NotifySubmitted(Priority priority);
   absl::Status CheckOpen(bool from_worker) const;
-  // Pops; tells whoever waits for a place; asks for more.
-  Taken PopAndRefill(Priority priority);
+  // Pops and counts the dispatch; tells whoever waits for a place; asks for more.
+  Taken PopAndRefill(Priority priority, bool capped);
   // The same, but when there is nothing it asks the queues first.
-  Taken PopDue(Priority priority);
+  Taken PopDue(Priority priority, bool capped);
   // Under the cap. `background_capped` of a Taken without work: the due slot is to be kept.
   Taken TakeDueBackground(Seat& seat, Priority due);
-  void TakeBackground(Seat& seat, Taken& taken);
+  void TakeBackground(Seat& seat, Taken& taken, bool capped);
 
   std::array<std::atomic<Seat*>, WakeList::kMaxSeats> seats_{};
   std::array<std::unique_ptr<Seat>, WakeList::kMaxSeats> owned_seats_;

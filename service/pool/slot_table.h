@@ -4,7 +4,8 @@
 // dispatches of the pool since some moment at which a published task of priority k waited with n
 // published tasks of its priority before it. Let M be the number of seats that dispatched since
 // then. Not counted in D are: entries that turn out to be cancelled, and, if k is Low or Normal,
-// dispatches by a worker that saw the running cap of Low and Normal reached (running_cap.h). Then:
+// dispatches by a worker that saw the running cap of Low and Normal reached (running_cap.h), or the
+// entry that was due claimed but not yet published (sync/mpmc_ring.h). Then:
 //
 //     once  D > W · (n / g_k + M)  the task has started.
 //

@@ -61,8 +61,7 @@ void Worker::Run(const Taken& taken) {
   SingleWriterAdd(seat_.counters.taken[priority], 1);
   seat_.priority.store(priority, std::memory_order_relaxed);
   SetState(ThreadState::kBusy, dispatch.started);
-  if (taken.background_capped) core_.capped_dispatches.fetch_add(1);
-  dispatch.number = core_.dispatches.fetch_add(1) + 1;
+  dispatch.number = taken.number;
   dispatch.seats = core_.seat_count();
   dispatch.seat = static_cast<int>(seat_.index);
 

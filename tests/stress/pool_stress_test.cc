@@ -1,0 +1,201 @@
+// The pool under load: wake-ups, threads that come and go, and the waiting bound, recomputed by a
+// checker from what every piece of work wrote down.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+#include "base/random.h"
+#include "base/scoped_blocking.h"
+#include "pool/thread_pool.h"
+#include "unit/pool/pool_fixture.h"
+
+namespace taskforge {
+namespace {
+
+const SystemClock kClock;
+constexpr absl::StatusCode kOk = absl::StatusCode::kOk;
+
+class PoolStressTest : public testing::TestWithParam<int> {};
+
+INSTANTIATE_TEST_SUITE_P(Threads, PoolStressTest, testing::Values(1, 2, 8));
+
+// Works submit each other in a ring, so that the pool is nearly idle all the time and every hop
+// needs its wake-up; a watchdog waits for the last hop.
+TEST_P(PoolStressTest, PingPongLosesNoWakeUp) {
+  constexpr uint32_t kHops = 100'000;
+  PoolOptions options = OptionsWith(GetParam(), GetParam());
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  std::atomic<uint32_t> hops{0};
+  Countdown done(1);
+  CallWork ping([](const Dispatch&) {});
+  CallWork pong([](const Dispatch&) {}, Priority::kHigh);
+  const auto hop = [&](CallWork& next) {
+    if (hops.fetch_add(1) + 1 >= kHops) {
+      done.Done();
+    } else {
+      ASSERT_TRUE(pool.TrySubmit(next).ok());
+    }
+  };
+  ping.call = [&](const Dispatch&) { hop(pong); };
+  pong.call = [&](const Dispatch&) { hop(ping); };
+  ASSERT_TRUE(pool.TrySubmit(ping).ok());
+  EXPECT_TRUE(done.WaitFor(absl::Minutes(1))) << "lost after " << hops.load();
+}
+
+// Threads leave after a millisecond of idleness while submitters come at random moments.
+TEST_P(PoolStressTest, IdleTimeoutRacesSubmits) {
+  const uint64_t seed = EntropySeed();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  SeededRandom random(seed);
+  PoolOptions options = OptionsWith(1, 16);
+  options.idle_timeout = absl::Milliseconds(1);
+  options.scaling.flip_hold = absl::ZeroDuration();
+  options.scaling.tick = absl::Milliseconds(1);
+  options.scaling.queue_wait = absl::ZeroDuration();
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  std::deque<CallWork> works;
+  const MonoTime until = kClock.Monotonic() + absl::Seconds(2);
+  int rounds = 0;
+  for (; kClock.Monotonic() < until; ++rounds) {
+    const uint32_t burst = 1 + static_cast<uint32_t>(random.Next64() % (4 * GetParam()));
+    Countdown done(burst);
+    works.clear();
+    for (uint32_t i = 0; i < burst; ++i) {
+      works.emplace_back(
+          [&, block = random.Next64() % 4 == 0](const Dispatch&) {
+            if (block) {
+              ScopedBlocking blocking;
+              RestFor(absl::Milliseconds(2));
+            }
+            done.Done();
+          },
+          kPriorities[random.Next64() % 4]);
+      ASSERT_TRUE(pool.TrySubmit(works.back()).ok());
+    }
+    ASSERT_TRUE(done.WaitFor(kPatience)) << done.left() << " lost in round " << rounds;
+    RestFor(absl::Microseconds(static_cast<int64_t>(random.Next64() % 3000)));
+  }
+  EXPECT_TRUE(pool.Drain(kClock.Monotonic() + kPatience, {}).complete);
+}
+
+// Many submit while the pool drains: each work has run, was refused, or was handed back; once.
+TEST_P(PoolStressTest, SubmitsRaceADrain) {
+  for (int round = 0; round < 20; ++round) {
+    ThreadPool pool(OptionsWith(GetParam(), GetParam()), kClock);
+    ASSERT_TRUE(pool.Start().ok());
+    std::atomic<int> ran{0};
+    std::atomic<int> accepted{0};
+    std::atomic<int> returned{0};
+    std::vector<std::deque<CallWork>> works(3);
+    std::vector<std::thread> submitters;
+    for (auto& mine : works) {
+      submitters.emplace_back([&] {
+        for (int i = 0; i < 2000; ++i) {
+          mine.emplace_back([&](const Dispatch&) { ran.fetch_add(1); }, kPriorities[i % 4]);
+          const absl::Status status = pool.TrySubmit(mine.back());
+          if (status.ok()) accepted.fetch_add(1);
+          if (absl::IsUnavailable(status)) return;
+        }
+      });
+    }
+    const MonoTime deadline = kClock.Monotonic() + absl::Milliseconds(round % 2 == 0 ? 0 : 2);
+    pool.Drain(deadline, [&](Work&) { returned.fetch_add(1); });
+    for (std::thread& submitter : submitters) submitter.join();
+    pool.Stop([&](Work&) { returned.fetch_add(1); });
+    EXPECT_EQ(ran.load() + returned.load(), accepted.load());
+  }
+}
+
+// What a work writes down about its wait.
+struct Traced : Work {
+  uint64_t all_at_submit = 0;     // Dispatches, after it was submitted.
+  uint64_t capped_at_submit = 0;  // Those of them that do not count.
+  uint64_t ahead = 0;             // Of its priority, at the most.
+  Dispatch dispatch;
+  uint64_t capped_at_start = 0;
+  ThreadPool* pool = nullptr;
+  Countdown* done = nullptr;
+};
+
+bool RunTraced(Work& work, const Dispatch& dispatch) {
+  Traced& traced = static_cast<Traced&>(work);
+  traced.dispatch = dispatch;
+  traced.capped_at_start = traced.pool->CappedDispatchCount();
+  traced.done->Done();
+  return true;
+}
+
+// Critical saturates two threads for the whole run, and Normal work holds one of them now and then
+// (so that the running cap is reached): every Low and every Normal work starts within the bound.
+TEST_P(PoolStressTest, NobodyStarves) {
+  const int threads = std::max(2, GetParam());
+  PoolOptions options = OptionsWith(threads, threads);
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+
+  std::atomic<bool> saturate{true};
+  std::deque<CallWork> critical;
+  for (int i = 0; i < 4 * threads; ++i) {
+    critical.emplace_back([](const Dispatch&) {}, Priority::kCritical);
+    CallWork& self = critical.back();
+    self.call = [&](const Dispatch&) {
+      const MonoTime until = kClock.Monotonic() + absl::Microseconds(5);
+      while (kClock.Monotonic() < until) {
+      }
+      if (saturate.load(std::memory_order_relaxed)) {
+        EXPECT_EQ(pool.TrySubmit(self).code(), kOk);
+      }
+    };
+    ASSERT_TRUE(pool.TrySubmit(self).ok());
+  }
+
+  constexpr uint32_t kCount = 600;
+  Countdown done(kCount);
+  std::deque<Traced> traced(kCount);
+  Notification held_up;
+  CallWork holder([&](const Dispatch&) { held_up.Wait(); });
+  for (uint32_t i = 0; i < kCount; ++i) {
+    if (i == kCount / 3) {
+      EXPECT_EQ(pool.TrySubmit(holder).code(), kOk);
+    }
+    if (i == kCount / 2) held_up.Notify();
+    Traced& work = traced[i];
+    work.run = RunTraced;
+    work.priority = i % 3 == 0 ? Priority::kNormal : Priority::kLow;
+    work.pool = &pool;
+    work.done = &done;
+    // Before the submission no less is ahead of it than after; after it, no more was dispatched
+    // before it than now.
+    work.ahead = pool.QueuedApprox(work.priority);
+    ASSERT_TRUE(pool.TrySubmit(work).ok());
+    work.capped_at_submit = pool.CappedDispatchCount();
+    work.all_at_submit = pool.DispatchCount();
+    if (i % 16 == 0) RestFor(absl::Microseconds(200));
+  }
+  ASSERT_TRUE(done.WaitFor(absl::Seconds(60))) << done.left() << " starved";
+  saturate = false;
+  EXPECT_TRUE(pool.Drain(kClock.Monotonic() + kPatience, {}).complete);
+
+  const SlotLayout layout(options.weights);
+  uint64_t most_waited = 0;
+  for (const Traced& work : traced) {
+    if (work.dispatch.number <= work.all_at_submit) continue;  // It started at once.
+    const uint64_t all = work.dispatch.number - work.all_at_submit;
+    const uint64_t capped = work.capped_at_start - work.capped_at_submit;
+    const uint64_t waited = all > capped + 1 ? all - capped - 1 : 0;
+    EXPECT_LE(waited, layout.Bound(work.priority, work.ahead, work.dispatch.seats))
+        << Name(work.priority) << " with " << work.ahead << " ahead";
+    most_waited = std::max(most_waited, waited);
+  }
+  EXPECT_GT(most_waited, 0u) << "the test has not tested anything";
+}
+
+}  // namespace
+}  // namespace taskforge

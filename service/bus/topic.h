@@ -12,12 +12,11 @@
 #include "absl/strings/string_view.h"
 #include "base/error.h"
 #include "task/task_state.h"
+#include "task/validation.h"
 
 namespace taskforge {
 
-// Limits of what a client may write.
-inline constexpr size_t kMaxTopicBytes = 128;
-inline constexpr size_t kMaxTopicTokens = 16;
+// What a client may write is limited by kMaxTopicBytes and kMaxTopicTokens (task/validation.h).
 // Topics of tasks hold the names of queue and handler, so they may be longer. No topic has more
 // tokens than this.
 inline constexpr size_t kMaxTokens = 40;

@@ -1,0 +1,235 @@
+// The bus with real threads: order, accounting, endings and waiting, at 1, 2 and 8 publishers.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <random>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/mutex.h"
+#include "bus/bus.h"
+#include "bus/publisher.h"
+#include "support/drain_executor.h"
+#include "support/recording_sink.h"
+
+namespace taskforge {
+namespace {
+
+// Checks order and gaps: of each publisher and priority, numbers rise, and between two of them at
+// least as many events are reported missed as that publisher lost there.
+class CheckingSink final : public EventSink {
+ public:
+  SinkResult Deliver(absl::Span<const Delivery> batch) override {
+    if (inside_.exchange(true)) ++errors;  // Calls must not overlap.
+    for (const Delivery& delivery : batch) {
+      Lane& lane = lanes_[Index(delivery.priority)];
+      if (!delivery.event) {
+        lane.missed += delivery.missed;
+        missed += delivery.missed;
+        continue;
+      }
+      ++events;
+      const EventFields& fields = delivery.event->fields();
+      const int64_t number = std::stoll(fields.id);
+      Seen& seen = lane.seen[fields.source];
+      const int64_t skipped = number - seen.next;
+      if (skipped < 0) ++errors;
+      if (!any_start && skipped > 0 &&
+          lane.missed - seen.missed_at_last < static_cast<uint64_t>(skipped)) {
+        ++errors;
+      }
+      seen = {number + 1, lane.missed};
+    }
+    inside_.store(false);
+    return pause_every > 0 && ++calls_ % pause_every == 0 ? SinkResult::kPause
+                                                          : SinkResult::kContinue;
+  }
+  void OnClosed(const absl::Status&) override { ++closed; }
+
+  int pause_every = 0;
+  bool any_start = false;  // It did not see everything from the start.
+  std::atomic<uint64_t> events{0}, missed{0};
+  std::atomic<int> errors{0}, closed{0};
+
+ private:
+  struct Seen {
+    int64_t next = 0;
+    uint64_t missed_at_last = 0;
+  };
+  struct Lane {
+    uint64_t missed = 0;
+    std::map<std::string, Seen> seen;
+  };
+  std::array<Lane, kPriorityCount> lanes_;
+  std::atomic<bool> inside_{false};
+  int calls_ = 0;
+};
+
+EventRef Numbered(const std::string& topic, int publisher, int number, Priority priority) {
+  EventFields fields;
+  fields.topic = topic;
+  fields.source = std::to_string(publisher);
+  fields.id = std::to_string(number);
+  fields.priority = priority;
+  return MakeEvent(std::move(fields));
+}
+
+class BusStress : public testing::TestWithParam<int> {
+ protected:
+  static constexpr int kEach = 4000;
+
+  // Each publisher sends kEach events, a count for each priority; half through a shared Publisher.
+  void PublishAll() {
+    Publisher shared(bus_, "t.shared");
+    std::vector<std::thread> threads;
+    for (int p = 0; p < GetParam(); ++p) {
+      threads.emplace_back([&, p] {
+        std::array<int, kPriorityCount> next{};
+        for (int i = 0; i < kEach; ++i) {
+          const Priority priority = kPriorities[static_cast<size_t>(i / 3) % kPriorityCount];
+          const int number = next[Index(priority)]++;
+          if (p % 2 == 0) {
+            shared.Publish(priority, clock_.Now(),
+                           [&] { return Numbered("t.shared", p, number, priority); });
+          } else {
+            bus_.Publish(Numbered("t.own", p, number, priority));
+          }
+        }
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+  }
+  uint64_t published() const { return static_cast<uint64_t>(GetParam()) * kEach; }
+  // Until nothing waits and all that is in flight has arrived.
+  static void WaitForAll(const CheckingSink& sink, uint64_t count, Subscription& subscription) {
+    const MonoTime deadline = SystemClock().Monotonic() + absl::Seconds(60);
+    while (sink.events.load() + sink.missed.load() < count) {
+      ASSERT_LT(SystemClock().Monotonic(), deadline)
+          << "lost " << count - sink.events - sink.missed << " of " << count << ", backlog "
+          << subscription.Info().backlog_events;
+      if (sink.pause_every > 0) subscription.Resume();
+      std::this_thread::yield();
+    }
+  }
+
+  SystemClock clock_;
+  ThreadDrainExecutor executor_{2, clock_};
+  Bus bus_{Bus::Options{}, executor_, clock_};
+};
+
+TEST_P(BusStress, AccountsForEveryEventAndKeepsOrderUnderEachPolicy) {
+  std::array<CheckingSink, 4> sinks;
+  std::vector<std::unique_ptr<Subscription>> subscriptions;
+  for (int i = 0; i < 4; ++i) {
+    SubscribeOptions options = SubscribeTo({"t.*"});
+    options.max_events = i < 2 ? 16 : 1 << 17;
+    options.max_bytes = 256 << 20;
+    options.max_batch = i % 2 == 0 ? 64 : 1;
+    options.policy =
+        i % 2 == 0 ? SlowSubscriberPolicy::kDropOldest : SlowSubscriberPolicy::kDropNewest;
+    subscriptions.push_back(*bus_.Subscribe(options, sinks[static_cast<size_t>(i)]));
+  }
+  PublishAll();
+  for (size_t i = 0; i < 4; ++i) {
+    WaitForAll(sinks[i], published(), *subscriptions[i]);
+    EXPECT_EQ(sinks[i].errors, 0);
+    EXPECT_EQ(sinks[i].events + sinks[i].missed, published());
+    const SubscriptionInfo info = subscriptions[i]->Info();
+    EXPECT_EQ(info.delivered + info.dropped() + info.backlog_events, published());
+    EXPECT_EQ(info.dropped(), sinks[i].missed);
+    EXPECT_EQ(info.backlog_bytes, 0u);
+    EXPECT_LE(info.backlog_events_max, i < 2 ? 16u : 1u << 17);
+    EXPECT_TRUE(i < 2 || info.dropped() == 0) << info.dropped();
+  }
+  subscriptions.clear();
+}
+
+TEST_P(BusStress, LosesNothingWhenPublishersWait) {
+  CheckingSink sink;
+  SubscribeOptions options = SubscribeTo({"t.>"});
+  options.max_events = 8;
+  options.policy = SlowSubscriberPolicy::kBlock;
+  options.block_budget = absl::Seconds(1);
+  const auto subscription = *bus_.Subscribe(options, sink);
+  PublishAll();
+  if (sink.closed == 0) {  // A machine that stalls for a second is allowed to disconnect it.
+    WaitForAll(sink, published(), *subscription);
+    EXPECT_EQ(sink.events, published());
+  }
+  EXPECT_EQ(sink.errors, 0);
+}
+
+TEST_P(BusStress, LosesNoWakeUpBetweenPauseAndResume) {
+  CheckingSink sink;
+  sink.pause_every = 1;
+  SubscribeOptions options = SubscribeTo({"t.>"});
+  options.max_events = 1 << 17;
+  options.max_bytes = 256 << 20;
+  options.max_batch = 8;
+  const auto subscription = *bus_.Subscribe(options, sink);
+  PublishAll();
+  WaitForAll(sink, published(), *subscription);
+  EXPECT_EQ(sink.errors, 0);
+  EXPECT_EQ(sink.events, published());
+}
+
+// A sink that never returns from its pause takes nothing from others.
+TEST_P(BusStress, AStalledSubscriberDisturbsNobody) {
+  CheckingSink stalled;
+  CheckingSink lively;
+  stalled.pause_every = 1;
+  SubscribeOptions options = SubscribeTo({"t.>"});
+  options.max_events = 64;
+  const auto one = *bus_.Subscribe(options, stalled);
+  options.max_events = 1 << 17;
+  options.max_bytes = 256 << 20;
+  const auto other = *bus_.Subscribe(options, lively);
+  PublishAll();
+  WaitForAll(lively, published(), *other);
+  EXPECT_EQ(lively.events, published());
+  EXPECT_LE(stalled.events, 64u);
+  const SubscriptionInfo info = one->Info();
+  EXPECT_EQ(info.delivered + info.dropped() + info.backlog_events, published());
+}
+
+// Subscriptions come and go while events flow; nothing is called after its end.
+TEST_P(BusStress, EndsSubscriptionsWhileEventsFlow) {
+  std::atomic<bool> done{false};
+  std::atomic<int> rounds{0};
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::vector<std::thread> subscribers;
+  for (uint64_t s = 0; s < 2; ++s) {
+    subscribers.emplace_back([&, s] {
+      std::mt19937_64 random(seed + s);
+      while (!done.load()) {
+        auto sink = std::make_unique<CheckingSink>();
+        sink->any_start = true;
+        SubscribeOptions options = SubscribeTo({random() % 2 == 0 ? "t.shared" : "t.*", "*.own"});
+        options.max_events = 1 + random() % 32;
+        options.policy = static_cast<SlowSubscriberPolicy>(random() % 4);
+        options.block_budget = absl::Microseconds(100);
+        auto subscription = *bus_.Subscribe(options, *sink);
+        for (uint64_t i = random() % 50; i > 0; --i) std::this_thread::yield();
+        subscription.reset();
+        EXPECT_EQ(sink->errors, 0);
+        sink.reset();  // ASan and TSan see whoever still calls it.
+        rounds.fetch_add(1);
+      }
+    });
+  }
+  PublishAll();
+  done.store(true);
+  for (std::thread& thread : subscribers) thread.join();
+  EXPECT_GT(rounds.load(), 0);
+  EXPECT_EQ(bus_.Stats().subscriptions, 0u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Publishers, BusStress, testing::Values(1, 2, 8));
+
+}  // namespace
+}  // namespace taskforge

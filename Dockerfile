@@ -1,5 +1,5 @@
 # The server in a small image: no root, no shell needed, a read-only root will do.
-#   docker build -t taskforge .
+#   docker build -t taskforge --build-arg REVISION="$(git rev-parse --short=12 HEAD)" .
 #   docker run --read-only -p 127.0.0.1:7480:7480 -p 127.0.0.1:7481:7481 taskforge
 FROM debian:bookworm-slim AS build
 WORKDIR /src
@@ -11,19 +11,13 @@ COPY protos protos
 COPY service service
 COPY tools/cmake tools/cmake
 COPY tools/cli tools/cli
-RUN cmake --preset release -DTASKFORGE_BUILD_TESTS=OFF \
+ARG REVISION=unknown
+RUN cmake --preset release -DTASKFORGE_BUILD_TESTS=OFF -DTASKFORGE_REVISION="${REVISION}" \
  && cmake --build --preset release --target taskforged taskforge \
  && mkdir /out \
  && for program in taskforged taskforge; do strip -o /out/$program build/release/bin/$program; done
 
 FROM debian:bookworm-slim
-ARG VERSION=0.1.0
-ARG REVISION=unknown
-LABEL org.opencontainers.image.title="TaskForge" \
-      org.opencontainers.image.description="Task-execution server: gRPC, four priorities, an adaptive thread pool" \
-      org.opencontainers.image.licenses="Apache-2.0" \
-      org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${REVISION}"
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates \
       libabsl20220623 libfmt9 libgrpc++1.51 libmicrohttpd12 libprometheus-cpp-core1.0 \
@@ -31,6 +25,13 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 65532 -g 65532 -m 0750 /var/lib/taskforge
 COPY --from=build /out/taskforged /out/taskforge /usr/local/bin/
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="TaskForge" \
+      org.opencontainers.image.description="Task-execution server: gRPC, four priorities, an adaptive thread pool" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 # A number, so that Kubernetes can tell that it is not root.
 USER 65532:65532
 VOLUME /var/lib/taskforge

@@ -10,16 +10,27 @@
 namespace taskforge {
 
 class ThreadTimer::Core {
+  using Key = std::pair<MonoTime, TimerId>;
+
  public:
   Core() : thread_([this] { Loop(); }) {}
 
-  ~Core() {
+  ~Core() { Stop(); }
+
+  void Stop() {
+    std::map<Key, absl::AnyInvocable<void() &&>> dropped;
     {
       MutexLock lock(mu_);
       stopping_ = true;
     }
     changed_.SignalAll();
-    thread_.join();
+    if (thread_.joinable()) thread_.join();
+    {
+      MutexLock lock(mu_);
+      dropped.swap(by_time_);
+      by_id_.clear();
+    }
+    // Destroyed outside the lock: what a callback owns may schedule or cancel as it goes.
   }
 
   TimerId ScheduleAt(MonoTime when, absl::AnyInvocable<void() &&> callback) {
@@ -28,6 +39,7 @@ class ThreadTimer::Core {
     {
       MutexLock lock(mu_);
       id = ++last_id_;
+      if (stopping_) return id;
       const auto it = by_time_.emplace(Key{when, id}, std::move(callback)).first;
       by_id_.emplace(id, when);
       earliest = it == by_time_.begin();
@@ -49,8 +61,6 @@ class ThreadTimer::Core {
   }
 
  private:
-  using Key = std::pair<MonoTime, TimerId>;
-
   void Loop() {
     absl::AnyInvocable<void() &&> due;
     while (TakeDue(due)) {
@@ -96,6 +106,8 @@ ThreadTimer::~ThreadTimer() = default;
 TimerId ThreadTimer::ScheduleAt(MonoTime when, absl::AnyInvocable<void() &&> callback) {
   return core_->ScheduleAt(when, std::move(callback));
 }
+
+void ThreadTimer::Stop() { core_->Stop(); }
 
 bool ThreadTimer::Cancel(TimerId id) { return core_->Cancel(id); }
 

@@ -29,13 +29,16 @@ class Timer {
 };
 
 // One thread and an ordered map: O(log n) to schedule and to cancel; sleeps until the earliest
-// callback on CLOCK_MONOTONIC and wakes for nothing else (no ticks). The
-// destructor drops what is left without running it and joins the thread.
+// callback on CLOCK_MONOTONIC and wakes for nothing else (no ticks).
 // Thread-safe.
 class ThreadTimer final : public Timer {
  public:
   ThreadTimer();
-  ~ThreadTimer() override;
+  ~ThreadTimer() override;  // Stop().
+
+  // Drops what is left without running it, waits for a running callback and joins the thread; what
+  // is scheduled later is dropped at once. Idempotent. REQUIRES: not called from a callback.
+  void Stop();
 
   TimerId ScheduleAt(MonoTime when, absl::AnyInvocable<void() &&> callback) override;
   bool Cancel(TimerId id) override;

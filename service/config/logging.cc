@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "base/json.h"
+#include "base/mutex.h"
 
 namespace taskforge {
 namespace {
@@ -143,6 +144,17 @@ class StreamLog::Sink {
   }
   bool Wants(LogLevel level) const { return logger_->should_log(ToSpdlog(level)); }
   uint64_t dropped() const { return threads_->overrun_counter(); }
+  // The one writing thread takes messages in order: once it has taken the second flush, everything
+  // before the first has been written.
+  void Flush() {
+    for (int i = 0; i < 2; ++i) {
+      logger_->flush();
+      Notification never;
+      for (int waited = 0; waited < 1000 && threads_->queue_size() > 0; ++waited) {
+        never.WaitFor(absl::Milliseconds(1));
+      }
+    }
+  }
 
  private:
   // Any stream, not only spdlog's stdout and stderr.
@@ -159,6 +171,8 @@ StreamLog::StreamLog(const LoggingOptions& options, const Clock& clock, std::FIL
     : options_(options), clock_(clock), sink_(std::make_unique<Sink>(options, stream)) {}
 
 StreamLog::~StreamLog() = default;
+
+void StreamLog::Flush() { sink_->Flush(); }
 
 void StreamLog::Write(LogLevel level, absl::string_view message,
                       absl::Span<const LogField> fields) {

@@ -51,6 +51,10 @@ class StreamLog final : public Log {
 
   void Write(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) override;
 
+  // Returns when every line that was written before has reached the stream, or after two seconds:
+  // for the end of a process that does not wait for destructors.
+  void Flush();
+
   // Lines that were dropped because the queue was full.
   uint64_t dropped_messages() const;
 

@@ -17,7 +17,7 @@ enum class HandlerKind { kBuiltIn, kRemote };
 
 // What is said of a handler.
 struct HandlerInfo {
-  std::string name;  // See IsHandlerName.
+  std::string name;  // See IsHandlerName in task/validation.h.
   HandlerKind kind = HandlerKind::kBuiltIn;
   std::string description;
   std::string version;
@@ -55,9 +55,6 @@ class SyncHandler final : public Handler {
   const HandlerInfo info_;
   const Function function_;
 };
-
-// Parts of `[a-z][a-z0-9_-]{0,62}` joined by dots, at most 127 bytes.
-bool IsHandlerName(absl::string_view name);
 
 // The error of a handler that cannot use its input: INVALID_ARGUMENT, reason INVALID_INPUT, not
 // retryable.

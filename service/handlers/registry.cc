@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "task/validation.h"
 
 namespace taskforge {
 namespace {

@@ -7,7 +7,7 @@ namespace {
 
 // Some microseconds of work between two looks at the clock. Returns what it computed, so that the
 // compiler keeps it.
-uint64_t Work(uint64_t x) {
+uint64_t Burn(uint64_t x) {
   for (int i = 0; i < 4096; ++i) {
     x ^= x << 13;  // xorshift64 (Marsaglia, 2003).
     x ^= x >> 7;
@@ -28,7 +28,7 @@ HandlerResult Spin(const Clock& clock, const Attempt& attempt) {
   while (clock.Monotonic() < end) {
     const StopReason reason = attempt.stop_reason();
     if (reason != StopReason::kNone) return Stopped(reason);
-    x = Work(x);
+    x = Burn(x);
   }
   Payload output;
   output.content_type = "text/plain";

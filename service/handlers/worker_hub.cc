@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/mutex.h"
 #include "handlers/connected_worker.h"
+#include "task/validation.h"
 
 namespace taskforge {
 namespace {

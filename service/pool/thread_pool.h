@@ -88,9 +88,10 @@ class ThreadPool {
   // How much released work of each priority may wait here: twice the threads.
   size_t ReleaseLimit() const { return core_.rings.released_limit(); }
 
-  // Dispatches until now; those of them that do not count for Low and Normal (slot_table.h).
+  // Dispatches until now; those of them that count for a priority in the waiting bound
+  // (slot_table.h), against which Dispatch::counted of later work can be held.
   uint64_t DispatchCount() const { return core_.dispatches.load(); }
-  uint64_t CappedDispatchCount() const { return core_.capped_dispatches.load(); }
+  uint64_t CountedDispatches(Priority priority) const { return core_.CountedDispatches(priority); }
   // Seats that may have dispatched until now: M of the waiting bound.
   uint32_t Seats() const { return core_.seat_count(); }
   // W · (n / g + M): see slot_table.h.

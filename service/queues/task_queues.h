@@ -30,7 +30,7 @@ struct QueueOptions {
   // Of their inputs, labels and fixed cost (CostBytes).
   size_t max_bytes = size_t{256} << 20;
   // For tasks that ask for none.
-  Priority default_priority = Priority::kNormal;
+  std::optional<Priority> default_priority;
 };
 
 struct TaskQueuesOptions {
@@ -87,7 +87,7 @@ class TaskQueues final : public TaskSink, public AdmissionLedger {
   absl::StatusOr<Admission> Admit(absl::string_view queue, size_t bytes);
   void GiveBack(size_t queue_index, size_t bytes) override;
 
-  // None: no such queue.
+  // None: no such queue, or it has none.
   std::optional<Priority> DefaultPriority(absl::string_view queue) const;
   // By queue index.
   const std::vector<std::string>& names() const;

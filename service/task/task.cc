@@ -20,6 +20,11 @@ bool Task::RunReleased(Work& work, const Dispatch& dispatch) {
   return runner.Run(std::move(task), dispatch);
 }
 
+TaskRef Task::AdoptReleased(Work& work) {
+  if (work.run != &Task::RunReleased) return nullptr;
+  return TaskRef::Adopt(static_cast<Task*>(&work));
+}
+
 TaskRecord Task::Snapshot() const {
   MutexLock lock(mu_);
   return finished_ != nullptr ? *finished_ : record_;

@@ -64,6 +64,10 @@ class Task final : public RefCounted<Task>, public Work {
   // `runner` must outlive the task. `record.spec`, names and times must be filled in.
   Task(TaskRecord record, Admission admission, TaskRunner& runner);
 
+  // The task that travels as `work`, with its reference, when a pool hands back what it did not run;
+  // null when the work is something else.
+  static TaskRef AdoptReleased(Work& work);
+
   // Constant after construction.
   const TaskSpec& spec() const { return *spec_; }
   const std::shared_ptr<const TaskSpec>& shared_spec() const { return spec_; }

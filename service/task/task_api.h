@@ -23,13 +23,14 @@ struct SubmitReceipt {
 };
 
 struct Submission {
-  TaskSpec
-      spec;  // As the client gave it, defaults not filled in: intake validates and completes it.
-  bool has_priority = true;  // False: the client named none, and gets its queue's default.
+  // As the client gave it, defaults not filled in: intake validates and completes it.
+  TaskSpec spec;
   // Called once with the receipt or the refusal; perhaps before Submit returns. Must be short.
   absl::AnyInvocable<void(absl::StatusOr<SubmitReceipt>) &&> on_receipt;
   // If set: called once when the accepted task has ended, after on_receipt. Not called if refused.
   Task::Finished on_finished;
+  // False: the client named none; spec.priority stands in unless its queue has a default.
+  bool has_priority = true;
 };
 
 // Accepts tasks. Thread-safe.

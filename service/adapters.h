@@ -1,0 +1,153 @@
+// Joins parts that must not know each other: each adapter is one interface of one part over the
+// face of another.
+#ifndef TASKFORGE_ADAPTERS_H_
+#define TASKFORGE_ADAPTERS_H_
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "bus/subscriber.h"
+#include "handlers/registry.h"
+#include "handlers/worker_hub.h"
+#include "intake/intake.h"
+#include "pool/refiller.h"
+#include "pool/thread_pool.h"
+#include "queues/release_target.h"
+#include "queues/task_queues.h"
+#include "rpc/pool_control.h"
+
+namespace taskforge {
+
+// Queues release tasks into the pool. Thread-safe.
+class PoolReleaseTarget final : public ReleaseTarget {
+ public:
+  explicit PoolReleaseTarget(ThreadPool& pool) : pool_(pool) {}
+  bool TryRelease(Work& work) override { return pool_.TryRelease(work); }
+  size_t Released(Priority priority) const override { return pool_.Released(priority); }
+  size_t ReleaseLimit() const override { return pool_.ReleaseLimit(); }
+  uint64_t DispatchCount() const override { return pool_.DispatchCount(); }
+
+ private:
+  ThreadPool& pool_;
+};
+
+// The pool asks the queues for more. Thread-safe.
+class QueueRefiller final : public Refiller {
+ public:
+  explicit QueueRefiller(TaskQueues& queues) : queues_(queues) {}
+  size_t Refill(Priority priority) override { return queues_.Refill(priority); }
+
+ private:
+  TaskQueues& queues_;
+};
+
+// The bus delivers on the pool. Thread-safe.
+class PoolDrains final : public DrainExecutor {
+ public:
+  explicit PoolDrains(ThreadPool& pool) : pool_(pool) {}
+  void SubmitReserved(Work& work) override { pool_.SubmitReserved(work); }
+
+ private:
+  ThreadPool& pool_;
+};
+
+// What intake and queues ask of handlers. Thread-safe.
+class RegistryDirectory final : public HandlerDirectory, public LaneDirectory {
+ public:
+  explicit RegistryDirectory(const HandlerRegistry& registry) : registry_(registry) {}
+  bool Knows(absl::string_view handler) const override { return registry_.Knows(handler); }
+  std::vector<std::string> Near(absl::string_view handler) const override {
+    return registry_.Near(handler);
+  }
+  bool IsRemote(absl::string_view handler) const override { return registry_.IsRemote(handler); }
+
+ private:
+  const HandlerRegistry& registry_;
+};
+
+// Workers claim from the queues. Thread-safe.
+class QueueTaskSource final : public TaskSource {
+ public:
+  explicit QueueTaskSource(TaskQueues& queues) : queues_(queues) {}
+
+  std::vector<TaskRef> Claim(const std::vector<std::string>& handlers, size_t max) override {
+    return queues_.Claim(handlers, max);
+  }
+  void SetServed(const std::string& handler, bool is_served) override {
+    queues_.SetLaneServed(handler, is_served);
+  }
+
+ private:
+  TaskQueues& queues_;
+};
+
+// The pool as PoolService sees it: with what waits for it in the queues. Thread-safe.
+class PoolAndQueues final : public PoolControl {
+ public:
+  PoolAndQueues(ThreadPool& pool, const TaskQueues& queues, const Clock& clock,
+                double cpu_limit_cores)
+      : pool_(pool), queues_(queues), clock_(clock), cpu_limit_cores_(cpu_limit_cores) {}
+
+  PoolView View() const override {
+    PoolView view;
+    view.stats = pool_.GetStats();
+    view.now = clock_.Now();
+    view.cpu_limit_cores = cpu_limit_cores_;
+    for (const QueueStats& queue : queues_.Stats().queues) {
+      for (const Priority priority : kPriorities) {
+        view.waiting_in_queues[priority] += queue.waiting[priority];
+      }
+    }
+    return view;
+  }
+  absl::Status Update(const PoolUpdate& update) override { return pool_.UpdateOptions(update); }
+  std::vector<ResizeEvent> Resizes(size_t count, uint64_t before) const override {
+    return pool_.Resizes(count, before);
+  }
+
+ private:
+  ThreadPool& pool_;
+  const TaskQueues& queues_;
+  const Clock& clock_;
+  const double cpu_limit_cores_;
+};
+
+// Runs closures on the pool, one allocation each. Thread-safe.
+class PoolExecutor final : public Executor {
+ public:
+  PoolExecutor(ThreadPool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
+
+  void Execute(absl::AnyInvocable<void() &&> work) override {
+    auto node = std::make_unique<Node>();
+    node->body = std::move(work);
+    node->run = [](Work& self, const Dispatch&) {
+      const std::unique_ptr<Node> owned(static_cast<Node*>(&self));
+      std::move(owned->body)();
+      return true;
+    };
+    node->enqueued = clock_.Monotonic();
+    if (pool_.TrySubmit(*node).ok()) {
+      (void)node.release();  // Its run function owns it now.
+    } else {
+      // Full: the caller does it, which slows down whoever brings more.
+      std::move(node->body)();
+    }
+  }
+
+ private:
+  struct Node : Work {
+    absl::AnyInvocable<void() &&> body;
+  };
+  ThreadPool& pool_;
+  const Clock& clock_;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_ADAPTERS_H_

@@ -1,0 +1,361 @@
+#include "composition.h"
+
+#include <google/protobuf/stubs/common.h>
+#include <grpcpp/grpcpp.h>
+
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "admin/routes.h"
+#include "base/scoped_blocking.h"
+#include "handlers/built_in.h"
+#include "metrics/process_metrics.h"
+#include "rpc_front.h"
+#include "task/uuid.h"
+#include "version.h"
+
+namespace taskforge {
+namespace {
+
+constexpr absl::Duration kIdlePoll = absl::Milliseconds(5);
+constexpr absl::Duration kStreamGrace = absl::Seconds(2);
+
+PoolOptions PoolOptionsOf(const Config& config) {
+  PoolOptions options = config.pool;
+  // Each subscription owns four nodes that the pool must always have room for.
+  options.reserved_nodes = std::max(options.reserved_nodes, 4 * config.bus.max_subscriptions);
+  return options;
+}
+
+MemoryStoreOptions StoreOptionsOf(const Config& config, uint64_t boot_epoch) {
+  MemoryStoreOptions options = config.store;
+  options.boot_epoch = boot_epoch;
+  return options;
+}
+
+double CpuLimit(const Config& config, const CpuBudget& budget) {
+  return config.cpus > 0 ? config.cpus : budget.quota_cores.value_or(budget.cpus());
+}
+
+// One line in the log for each resize.
+ResizeListener LogResizes(Log& log) {
+  return [&log](const ResizeEvent& event) {
+    log.Info("pool resized",
+             {{"from", event.from}, {"to", event.to}, {"reason", Name(event.reason)}});
+  };
+}
+
+}  // namespace
+
+Composition::Composition(const Config& config, const CpuBudget& budget, StreamLog& log)
+    : config_(config),
+      budget_(budget),
+      boot_epoch_(static_cast<uint64_t>(absl::ToUnixMicros(clock_.Now()))),
+      log_(log),
+      random_(EntropySeed()),
+      store_(StoreOptionsOf(config, boot_epoch_), clock_, timer_),
+      pool_(PoolOptionsOf(config), clock_, PoolHooks{{}, LogResizes(log)}),
+      bus_(config.bus, drains_, clock_),
+      queues_(config.queues, clock_, directory_, release_target_),
+      lifecycle_(config.lifecycle, boot_epoch_,
+                 {store_, live_, queues_, events_, clock_, timer_, random_, log}),
+      runner_(config.runner, boot_epoch_, {registry_, lifecycle_, lifecycle_, clock_, timer_, log}),
+      hub_(config.workers, boot_epoch_, {registry_, source_, runner_, clock_, timer_, log}),
+      tasks_({live_, store_, queues_, lifecycle_, clock_}),
+      intake_(config.intake,
+              {clock_, random_, timer_, directory_, queues_, store_, live_, runner_, lifecycle_}),
+      pool_control_(pool_, queues_, clock_, CpuLimit(config, budget)),
+      start_time_(clock_.Now()),
+      stop_timeout_(config.shutdown.timeout) {
+  pool_.SetRefiller(&refiller_);
+  queues_.SetLaneListener([this](absl::string_view) { hub_.WorkArrived(); });
+}
+
+Composition::~Composition() = default;
+
+absl::StatusOr<std::unique_ptr<Composition>> Composition::Start(const Config& config,
+                                                                const CpuBudget& budget,
+                                                                FileSystem& files, StreamLog& log) {
+  std::unique_ptr<Composition> composition(new Composition(config, budget, log));
+  absl::Status status = composition->Serve(files);
+  if (!status.ok()) {
+    composition->Shutdown();
+    return status;
+  }
+  return composition;
+}
+
+absl::Status Composition::Serve(FileSystem& files) {
+  absl::StatusOr<std::vector<HandlerRegistration>> built_ins =
+      RegisterBuiltIns(registry_, clock_, timer_, [](absl::AnyInvocable<void() &&> body) {
+        const ScopedBlocking blocking;
+        std::move(body)();
+      });
+  if (!built_ins.ok()) return built_ins.status();
+  built_ins_ = *std::move(built_ins);
+
+  Access access;
+  if (!config_.token_file.empty()) {
+    const absl::StatusOr<std::string> text = files.ReadFile(config_.token_file);
+    if (!text.ok()) return text.status();
+    absl::StatusOr<std::vector<TokenEntry>> tokens = ParseTokens(*text);
+    if (!tokens.ok()) {
+      return absl::Status(tokens.status().code(),
+                          absl::StrCat(config_.token_file, ": ", tokens.status().message()));
+    }
+    access = Access(*std::move(tokens));
+  }
+  absl::Status status = pool_.Start();
+  if (!status.ok()) return status;
+
+  RpcFront::Parts parts{
+      {intake_, tasks_, clock_, timer_, [this] { return pool_.settings().default_priority; }},
+      {bus_, clock_, [this] { return MakeUuidV7(clock_.Now(), random_); }, pool_executor_,
+       config_.intake.limits.max_input_bytes},
+      registry_,
+      hub_,
+      pool_control_,
+      timer_,
+      *this};
+  rpc_ = std::make_unique<RpcFront>(config_.rpc, config_.reflection, std::move(access),
+                                    std::move(parts), clock_, log_);
+  status = rpc_->server().Start();
+  if (!status.ok()) return status;
+  grpc_address_ = rpc_->server().addresses().front().address;
+
+  exporter_ = std::make_unique<Exporter>(Collectors());
+  std::vector<HttpRoute> routes;
+  routes.push_back(MetricsRoute([this] { return exporter_->Text(); }));
+  routes.push_back(LivezRoute());
+  routes.push_back(ReadyzRoute([this] { return !draining_.load(); }));
+  routes.push_back(StatusPageRoute());
+  routes.push_back(StatusRoute([this] { return Status(); }));
+  absl::StatusOr<std::unique_ptr<AdminServer>> admin =
+      AdminServer::Start(config_.admin, std::move(routes));
+  if (!admin.ok()) return admin.status();
+  admin_ = *std::move(admin);
+  rpc_->health().SetReady(true);
+  return absl::OkStatus();
+}
+
+std::vector<Collector> Composition::Collectors() {
+  return {
+      [this](Families& families) {
+        CollectPool(pool_.GetStats(), families);
+        PerPriority<uint64_t> bounds;
+        for (const Priority priority : kPriorities) {
+          bounds[priority] = pool_.StarvationBound(priority, 0);
+        }
+        CollectBounds(bounds, families);
+      },
+      [this](Families& families) { CollectQueues(queues_.Stats(), families); },
+      [this](Families& families) { CollectIntake(intake_.Stats(), families); },
+      [this](Families& families) { CollectLifecycle(lifecycle_.Stats(), families); },
+      [this](Families& families) { CollectRunner(runner_.stats(), families); },
+      [this](Families& families) { CollectStore(store_.Stats(), families); },
+      [this](Families& families) { CollectBus(bus_.Stats(), families); },
+      [this](Families& families) { CollectHandlers(registry_.List(), hub_.stats(), families); },
+      [this](Families& families) { CollectRpc(rpc_->server().Stats(), families); },
+      [this](Families& families) { CollectSelf(Self(), families); },
+      CollectProcess,
+  };
+}
+
+SelfStats Composition::Self() const {
+  SelfStats self;
+  self.version = kVersion;
+  self.revision = kRevision;
+  self.compiler = kCompiler;
+  self.grpc = grpc::Version();
+  self.protobuf = google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION);
+  self.draining = draining_.load();
+  self.cpu_limit_cores = CpuLimit(config_, budget_);
+  self.throttled_seconds = ReadThrottledSeconds();
+  self.log_messages_dropped = log_.dropped_messages();
+  return self;
+}
+
+StatusSnapshot Composition::Status() const {
+  StatusSnapshot status;
+  status.version = kVersion;
+  status.grpc_address = grpc_address_;
+  status.uptime = clock_.Now() - start_time_;
+  status.draining = draining_.load();
+  for (const IntakeStats::Submitted& submitted : intake_.Stats().submitted) {
+    if (submitted.decision == Decision::kAccepted) status.submitted_total += submitted.count;
+    if (submitted.decision > Decision::kDuplicate) status.rejected_total += submitted.count;
+  }
+  const LifecycleStats lifecycle = lifecycle_.Stats();
+  std::map<std::string, StatusSnapshot::Handler> handlers;
+  for (const HandlerStatus& handler : registry_.List()) {
+    handlers[handler.info.name].kind =
+        handler.info.kind == HandlerKind::kRemote ? "worker" : "builtin";
+  }
+  for (const LifecycleStats::Completed& completed : lifecycle.completed) {
+    StatusSnapshot::Handler& handler = handlers[completed.handler];
+    switch (completed.state) {
+      case TaskState::kSucceeded:
+        status.succeeded_total += completed.count;
+        handler.succeeded_total += completed.count;
+        break;
+      case TaskState::kFailed:
+        status.failed_total += completed.count;
+        handler.failed_total += completed.count;
+        break;
+      case TaskState::kCancelled:
+        status.cancelled_total += completed.count;
+        break;
+      default:
+        status.expired_total += completed.count;
+        break;
+    }
+  }
+  for (auto& [name, handler] : handlers) {
+    handler.name = name;
+    status.handlers.push_back(handler);
+  }
+  status.workers = hub_.stats().workers;
+
+  const TaskQueuesStats queues = queues_.Stats();
+  PerPriority<HistogramSnapshot> waits;
+  for (const LifecycleStats::QueueWait& wait : lifecycle.queue_wait) {
+    waits[wait.priority].Merge(wait.seconds);
+  }
+  const PoolStats pool = pool_.GetStats();
+  for (size_t i = kPriorityCount; i-- > 0;) {
+    const Priority p = kPriorities[i];
+    StatusSnapshot::Priority priority;
+    priority.name = std::string(Name(p));
+    for (const QueueStats& queue : queues.queues) priority.waiting += queue.waiting[p];
+    priority.waiting += pool_.Released(p);
+    priority.started_total = waits[p].count;
+    if (waits[p].count > 0) {
+      priority.wait_p50 = absl::Nanoseconds(waits[p].Quantile(0.5));
+      priority.wait_p99 = absl::Nanoseconds(waits[p].Quantile(0.99));
+    }
+    status.priorities.push_back(std::move(priority));
+  }
+  status.pool = {pool.busy - pool.blocked,
+                 pool.idle,
+                 pool.blocked,
+                 pool.target,
+                 pool.settings.min_threads,
+                 pool.settings.max_threads,
+                 CpuLimit(config_, budget_),
+                 {}};
+  for (const ResizeEvent& resize : pool_.Resizes(10)) {
+    status.pool.resizes.push_back(
+        {resize.time, resize.from, resize.to, std::string(Name(resize.reason))});
+  }
+  for (const QueueStats& queue : queues.queues) {
+    StatusSnapshot::Queue shown;
+    shown.name = queue.name;
+    absl::Duration oldest;
+    for (const Priority p : kPriorities) {
+      shown.waiting += queue.waiting[p];
+      oldest = std::max(oldest, queue.oldest_age[p]);
+    }
+    shown.running = queue.tasks > shown.waiting ? queue.tasks - shown.waiting : 0;
+    shown.tasks_limit = queue.max_tasks;
+    shown.bytes = queue.bytes;
+    shown.bytes_limit = queue.max_bytes;
+    if (shown.waiting > 0) shown.oldest_age = oldest;
+    status.queues.push_back(std::move(shown));
+  }
+  const BusStats bus = bus_.Stats();
+  status.bus.subscribers = bus.subscriptions;
+  for (const Priority p : kPriorities) status.bus.published_total += bus.published[p];
+  status.bus.delivered_total = bus.delivered;
+  for (const uint64_t dropped : bus.dropped_by_reason) status.bus.dropped_total += dropped;
+  return status;
+}
+
+ServerFacts Composition::Facts() const {
+  ServerFacts facts;
+  facts.version = kVersion;
+  facts.revision = kRevision;
+  facts.start_time = start_time_;
+  facts.boot_epoch = boot_epoch_;
+  facts.durability = store_.effective_durability();
+  facts.not_durable = absl::StrCat("everything: ", live_.size(), " unfinished tasks and ",
+                                   store_.Stats().finished_records, " results are in memory only");
+  facts.draining = draining_.load();
+  facts.max_payload_bytes = config_.intake.limits.max_input_bytes;
+  facts.max_output_bytes = config_.lifecycle.max_output_bytes;
+  facts.max_queue_tasks = config_.queues.queues.front().max_tasks;
+  facts.max_queue_bytes = config_.queues.queues.front().max_bytes;
+  facts.max_result_bytes = config_.store.max_bytes;
+  facts.max_batch_items = 1000;
+  facts.max_message_bytes = config_.rpc.max_message_bytes;
+  facts.succeeded_ttl = config_.lifecycle.succeeded_ttl;
+  facts.failed_ttl = config_.lifecycle.failed_ttl;
+  return facts;
+}
+
+uint64_t Composition::Drain(std::optional<absl::Duration> timeout) {
+  const uint64_t unfinished = live_.size();
+  RequestStop(timeout);
+  return unfinished;
+}
+
+void Composition::RequestStop(std::optional<absl::Duration> timeout) {
+  {
+    MutexLock lock(mu_);
+    if (is_stop_requested_) return;
+    is_stop_requested_ = true;
+    if (timeout.has_value()) stop_timeout_ = *timeout;
+  }
+  stop_requested_.Notify();
+}
+
+bool Composition::IsIdle() const {
+  const TaskQueuesStats queues = queues_.Stats();
+  for (const LaneStats& lane : queues.lanes) {
+    if (!lane.is_served) continue;  // Nobody will come for these.
+    for (const Priority p : kPriorities) {
+      if (lane.waiting[p] > 0) return false;
+    }
+  }
+  for (const Priority p : kPriorities) {
+    if (pool_.Released(p) > 0) return false;
+  }
+  return live_.Counts().running == 0;
+}
+
+ShutdownReport Composition::Shutdown() {
+  draining_.store(true);
+  absl::Duration timeout;
+  {
+    MutexLock lock(mu_);
+    timeout = stop_timeout_;
+  }
+  if (rpc_ != nullptr) rpc_->health().SetReady(false);
+  Notification never;
+  if (config_.shutdown.delay > absl::ZeroDuration() && rpc_ != nullptr) {
+    never.WaitFor(config_.shutdown.delay);
+  }
+  intake_.SetDraining();
+  // Workers finish what they have; what waits for them is still given out.
+  const MonoTime deadline = clock_.Monotonic() + timeout;
+  while (rpc_ != nullptr && !IsIdle() && clock_.Monotonic() < deadline) {
+    never.WaitFor(kIdlePoll);
+  }
+  hub_.Drain();
+  ShutdownReport report;
+  const TaskCounts counts = live_.Counts();
+  report.waiting = counts.waiting;
+  report.running = counts.running;
+  report.results = store_.Stats().finished_records;
+
+  if (rpc_ != nullptr) {
+    rpc_->server().EndStreams();
+    rpc_->server().Shutdown(kStreamGrace);
+  }
+  admin_.reset();
+  if (report.running > 0) return report;  // A handler may never end: the process ends without it.
+  pool_.Stop([](Work& work) { (void)Task::AdoptReleased(work); });
+  timer_.Stop();
+  return report;
+}
+
+}  // namespace taskforge

@@ -1,0 +1,134 @@
+// All parts of a server, built back to front and stopped front to back.
+#ifndef TASKFORGE_COMPOSITION_H_
+#define TASKFORGE_COMPOSITION_H_
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "adapters.h"
+#include "admin/admin_server.h"
+#include "admin/status.h"
+#include "base/clock.h"
+#include "base/cpu_budget.h"
+#include "base/file_system.h"
+#include "base/mutex.h"
+#include "base/random.h"
+#include "base/timer.h"
+#include "bus/bus.h"
+#include "config/config.h"
+#include "config/logging.h"
+#include "handlers/registry.h"
+#include "handlers/worker_hub.h"
+#include "intake/intake.h"
+#include "lifecycle/lifecycle.h"
+#include "lifecycle/task_directory.h"
+#include "lifecycle/task_events.h"
+#include "metrics/component_metrics.h"
+#include "metrics/exporter.h"
+#include "pool/thread_pool.h"
+#include "queues/task_queues.h"
+#include "rpc/server_service.h"
+#include "runner/runner.h"
+#include "store/memory_store.h"
+#include "task/live_tasks.h"
+
+namespace taskforge {
+
+class RpcFront;  // rpc_front.h
+
+// What was not durable and is gone when the server ends.
+struct ShutdownReport {
+  size_t waiting = 0;
+  size_t running = 0;
+  uint64_t results = 0;  // Finished tasks that could still be read.
+};
+
+// A running server. Not thread-safe, for its owner; RequestStop may be called from anywhere.
+class Composition final : public ServerControl {
+ public:
+  // Builds everything and serves. `log` must outlive it.
+  static absl::StatusOr<std::unique_ptr<Composition>> Start(const Config& config,
+                                                            const CpuBudget& budget,
+                                                            FileSystem& files, StreamLog& log);
+  ~Composition() override;
+  Composition(const Composition&) = delete;
+  Composition& operator=(const Composition&) = delete;
+
+  // As clients dial them.
+  const std::string& grpc_address() const { return grpc_address_; }
+  const std::string& admin_address() const { return admin_->address(); }
+
+  ServerFacts Facts() const override;
+  uint64_t Drain(std::optional<absl::Duration> timeout) override;
+
+  // Ends the wait below. `timeout` replaces the configured time for accepted work to end.
+  void RequestStop(std::optional<absl::Duration> timeout = std::nullopt) ABSL_LOCKS_EXCLUDED(mu_);
+  void WaitForStop() { stop_requested_.Wait(); }
+
+  // Not ready → refuse submissions → let accepted work end, or give up when its time is over →
+  // end streams → end the servers. Returns what is gone.
+  ShutdownReport Shutdown() ABSL_LOCKS_EXCLUDED(mu_);
+
+ private:
+  Composition(const Config& config, const CpuBudget& budget, StreamLog& log);
+
+  absl::Status Serve(FileSystem& files);
+  std::vector<Collector> Collectors();
+  StatusSnapshot Status() const;
+  SelfStats Self() const;
+  // Whether nothing that was accepted waits for its turn or runs.
+  bool IsIdle() const;
+
+  // Constant after construction.
+  const Config config_;
+  const CpuBudget budget_;
+  const uint64_t boot_epoch_;
+  StreamLog& log_;
+  std::string grpc_address_;
+
+  // Back to front: each uses only what stands above it. They synchronize themselves.
+  SystemClock clock_;
+  SeededRandom random_;
+  HandlerRegistry registry_;
+  RegistryDirectory directory_{registry_};
+  std::atomic<bool> draining_{false};
+  ThreadTimer timer_;
+  MemoryStore store_;
+  ThreadPool pool_;
+  PoolDrains drains_{pool_};
+  Bus bus_;
+  PoolReleaseTarget release_target_{pool_};
+  TaskQueues queues_;
+  LiveTasks live_;  // Its tasks give their admissions back to the queues as they go.
+  QueueRefiller refiller_{queues_};
+  BusTaskEvents events_{bus_};
+  Lifecycle lifecycle_;
+  Runner runner_;
+  QueueTaskSource source_{queues_};
+  WorkerHub hub_;
+  TaskDirectory tasks_;
+  Intake intake_;
+  PoolAndQueues pool_control_;
+  PoolExecutor pool_executor_{pool_, clock_};
+  std::vector<HandlerRegistration> built_ins_;
+  std::unique_ptr<RpcFront> rpc_;
+  std::unique_ptr<Exporter> exporter_;
+  std::unique_ptr<AdminServer> admin_;
+
+  Notification stop_requested_;
+  const absl::Time start_time_;
+
+  mutable Mutex mu_;
+  bool is_stop_requested_ ABSL_GUARDED_BY(mu_) = false;
+  absl::Duration stop_timeout_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_COMPOSITION_H_

@@ -1,0 +1,231 @@
+// taskforged: the server's command line and the life of its process.
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/cpu_budget.h"
+#include "base/file_system.h"
+#include "base/json.h"
+#include "composition.h"
+#include "config/config.h"
+#include "config/logging.h"
+#include "rpc/health_probe.h"
+#include "rpc/server.h"
+#include "version.h"
+
+namespace taskforge {
+namespace {
+
+constexpr int kUsageError = 2;
+
+// The options of `serve`, as flags: one for each row of the table.
+struct Flags {
+  std::string file;
+  std::vector<std::pair<std::string, std::string>> values;
+};
+
+void AddFlags(CLI::App& command, const OptionTable& table, Flags& flags) {
+  command.add_option("-c,--config", flags.file, "YAML file")->envname("TASKFORGE_CONFIG");
+  for (const OptionTable::Option& option : table.options()) {
+    const std::string key = option.key;
+    const std::string help = absl::StrCat(
+        option.description, " [", option.default_text.empty() ? "" : option.default_text, "]");
+    const bool is_switch = option.default_text == "true" || option.default_text == "false";
+    CLI::Option* flag = command.add_option_function<std::string>(
+        option.flag(),
+        [&flags, key](const std::string& text) { flags.values.emplace_back(key, text); }, help);
+    flag->type_name(is_switch ? "BOOL" : "VALUE");
+    // A switch alone means true.
+    if (is_switch) flag->expected(0, 1)->default_str("true");
+  }
+}
+
+absl::Status LoadConfig(const Flags& flags, LoadedConfig& loaded) {
+  PosixFileSystem files;
+  absl::Status status = loaded.Load(
+      files, flags.file, [](const char* name) { return std::getenv(name); }, flags.values,
+      ReadCpuBudget());
+  if (!status.ok()) return status;
+  const std::vector<FieldViolation> wrong = loaded.config().rpc.Validate();
+  if (wrong.empty()) return absl::OkStatus();
+  std::string message;
+  for (const FieldViolation& violation : wrong) {
+    absl::StrAppend(&message, message.empty() ? "" : "\n", violation.field, ": ",
+                    violation.description);
+  }
+  return absl::InvalidArgumentError(message);
+}
+
+int Fail(const absl::Status& status, int code) {
+  std::fprintf(stderr, "taskforged: %s\n", std::string(status.message()).c_str());
+  return code;
+}
+
+// Takes the signals of the process on a thread of its own: the first asks for an orderly end, the
+// second ends at once.
+class Signals {
+ public:
+  // Blocks the signals for this thread and for those that it starts: call it before any other.
+  Signals() {
+    sigemptyset(&set_);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
+    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+  }
+  void Watch(Composition& server, Log& log) {
+    std::thread([this, &server, &log] {
+      bool stopping = false;
+      while (true) {
+        int signal = 0;
+        if (sigwait(&set_, &signal) != 0) continue;
+        if (signal == SIGHUP) {
+          log.Warn("SIGHUP: nothing is reloaded; every option needs a restart");
+        } else if (stopping) {
+          std::fprintf(stderr, "taskforged: a second signal: ending at once\n");
+          std::_Exit(128 + signal);
+        } else {
+          stopping = true;
+          log.Info("stopping", {{"signal", sigabbrev_np(signal)}});
+          server.RequestStop();
+        }
+      }
+    }).detach();  // Lives as long as the process: there is nothing to join it for.
+  }
+
+ private:
+  sigset_t set_;
+};
+
+absl::Status WriteReadyFile(const Config& config, const Composition& server) {
+  if (config.ready_file.empty()) return absl::OkStatus();
+  PosixFileSystem files;
+  return files.WriteFileAtomically(
+      config.ready_file, absl::StrCat("{\"grpc\":\"", server.grpc_address(), "\",\"admin\":\"",
+                                      server.admin_address(), "\"}\n"));
+}
+
+int Serve(const Flags& flags) {
+  LoadedConfig loaded;
+  absl::Status status = LoadConfig(flags, loaded);
+  if (!status.ok()) return Fail(status, kUsageError);
+  const Config& config = loaded.config();
+  Signals signals;
+  SystemClock clock;
+  // Never destroyed: gRPC's library may log until the process ends.
+  auto* log = new StreamLog(config.log, clock, stderr);
+  RedirectGrpcLog(*log);
+  if (config.rpc.insecure_listen) {
+    log->Warn("insecure_listen: other machines may reach this server without TLS");
+  }
+  const CpuBudget budget = ReadCpuBudget();
+  PosixFileSystem files;
+  absl::StatusOr<std::unique_ptr<Composition>> started =
+      Composition::Start(config, budget, files, *log);
+  if (!started.ok()) return Fail(started.status(), 1);
+  const std::unique_ptr<Composition> server = *std::move(started);
+  signals.Watch(*server, *log);
+  status = WriteReadyFile(config, *server);
+  if (!status.ok()) {
+    server->Shutdown();
+    return Fail(status, 1);
+  }
+  log->Info("serving", {{"grpc", server->grpc_address()},
+                        {"admin", server->admin_address()},
+                        {"cpus", config.pool.cpus},
+                        {"version", kVersion},
+                        {"durability", "memory: accepted tasks are gone when the process ends"}});
+  server->WaitForStop();
+  const ShutdownReport report = server->Shutdown();
+  log->Info("stopped; what was in memory only is gone", {{"waiting_tasks", report.waiting},
+                                                         {"running_tasks", report.running},
+                                                         {"results", report.results}});
+  log->Flush();
+  // Handlers that still run are not waited for, so nothing that they use may go before the process.
+  if (report.running > 0) std::_Exit(1);
+  return 0;
+}
+
+int PrintConfig(const Flags& flags, bool show_origin, bool markdown) {
+  LoadedConfig loaded;
+  const absl::Status status = LoadConfig(flags, loaded);
+  if (!status.ok()) return Fail(status, kUsageError);
+  const std::string text = markdown ? loaded.PrintMarkdown() : loaded.Print(show_origin);
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
+int CheckConfig(const Flags& flags) {
+  LoadedConfig loaded;
+  const absl::Status status = LoadConfig(flags, loaded);
+  if (!status.ok()) return Fail(status, kUsageError);
+  std::puts("the configuration is valid");
+  return 0;
+}
+
+int PrintVersion() {
+  std::printf("taskforged %s (%s, %s, gRPC %s)\n", kVersion, kRevision, kCompiler,
+              GrpcVersion().c_str());
+  return 0;
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("TaskForge's server: runs prioritized tasks on an adaptive thread pool.",
+               "taskforged");
+  app.require_subcommand(1);
+  LoadedConfig defaults;  // For the names and texts of the flags.
+  Flags flags;
+  int code = 0;
+
+  CLI::App* serve = app.add_subcommand("serve", "Serves until SIGTERM or SIGINT.");
+  AddFlags(*serve, defaults.table(), flags);
+  serve->callback([&] { code = Serve(flags); });
+
+  CLI::App* check = app.add_subcommand("check-config", "Says whether the configuration is valid.");
+  AddFlags(*check, defaults.table(), flags);
+  check->callback([&] { code = CheckConfig(flags); });
+
+  bool show_origin = false;
+  bool markdown = false;
+  CLI::App* print = app.add_subcommand("print-config", "Prints the configuration as YAML.");
+  AddFlags(*print, defaults.table(), flags);
+  print->add_flag("--show-origin", show_origin, "Say where each value came from.");
+  print->add_flag("--markdown", markdown, "Print the table of defaults instead.");
+  print->callback([&] { code = PrintConfig(flags, show_origin, markdown); });
+
+  HealthProbeOptions probe;
+  CLI::App* health = app.add_subcommand("health",
+                                        "Asks a server how it is: 0 serving, 1 usage, 2 no "
+                                        "connection, 3 call failed, 4 not serving.");
+  health->add_option("--address", probe.address, "HOST:PORT or unix:PATH")->capture_default_str();
+  health->add_option("--service", probe.service, "Empty, liveness, readiness or a service's name.");
+  health->add_option("--timeout", probe.timeout_seconds, "Seconds.")->capture_default_str();
+  health->add_option("--tls-ca", probe.tls_ca_file, "PEM file: use TLS.");
+  health->callback([&] { code = ProbeHealth(probe); });
+
+  app.add_subcommand("version", "Prints the version.")->callback([&] { code = PrintVersion(); });
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    app.exit(error);
+    return argc > 1 && std::string(argv[1]) == "health" ? 1 : kUsageError;
+  }
+  return code;
+}
+
+}  // namespace
+}  // namespace taskforge
+
+int main(int argc, char** argv) { return taskforge::Main(argc, argv); }

@@ -1,0 +1,25 @@
+#include "metrics/component_metrics.h"
+
+namespace taskforge {
+
+void CollectSelf(const SelfStats& stats, Families& families) {
+  families.Gauge("taskforge_build_info", "What this is; always 1.",
+                 {{"version", stats.version},
+                  {"revision", stats.revision},
+                  {"compiler", stats.compiler},
+                  {"grpc", stats.grpc},
+                  {"protobuf", stats.protobuf}},
+                 1);
+  families.Gauge("taskforge_draining", "1 while the server takes no more work.", {},
+                 stats.draining);
+  families.Gauge("taskforge_cpu_limit_cores", "Processors that may be used.", {},
+                 stats.cpu_limit_cores);
+  families.Counter("taskforge_cgroup_cpu_throttled_seconds_total",
+                   "Time for which the cgroup's quota held the process back.", {},
+                   stats.throttled_seconds);
+  families.Counter("taskforge_log_messages_dropped_total",
+                   "Log lines that were dropped because writing them was too slow.", {},
+                   static_cast<double>(stats.log_messages_dropped));
+}
+
+}  // namespace taskforge

@@ -1,0 +1,131 @@
+#include <algorithm>
+#include <map>
+
+#include "metrics/component_metrics.h"
+
+namespace taskforge {
+namespace {
+
+std::string Label(Priority priority) { return std::string(Name(priority)); }
+
+}  // namespace
+
+void CollectQueues(const TaskQueuesStats& stats, Families& families) {
+  struct Sum {
+    double tasks = 0, max_tasks = 0, bytes = 0, max_bytes = 0;
+    PerPriority<double> waiting, oldest;
+  };
+  std::map<std::string, Sum> sums;
+  for (const QueueStats& queue : stats.queues) {
+    const bool own = sums.size() < kMaxQueueLabels;
+    Sum& sum = sums[own ? queue.name : "_other"];
+    sum.tasks += static_cast<double>(queue.tasks);
+    sum.max_tasks += static_cast<double>(queue.max_tasks);
+    sum.bytes += static_cast<double>(queue.bytes);
+    sum.max_bytes += static_cast<double>(queue.max_bytes);
+    for (const Priority priority : kPriorities) {
+      sum.waiting[priority] += static_cast<double>(queue.waiting[priority]);
+      sum.oldest[priority] =
+          std::max(sum.oldest[priority], absl::ToDoubleSeconds(queue.oldest_age[priority]));
+    }
+  }
+  for (const auto& [name, sum] : sums) {
+    for (const Priority priority : kPriorities) {
+      const Labels labels = {{"queue", name}, {"priority", Label(priority)}};
+      families.Gauge("taskforge_queue_tasks", "Tasks that wait in a queue.", labels,
+                     sum.waiting[priority]);
+      families.Gauge("taskforge_queue_oldest_task_age_seconds",
+                     "How long the oldest waiting task has waited.", labels, sum.oldest[priority]);
+    }
+    const Labels labels = {{"queue", name}};
+    families.Gauge("taskforge_queue_admitted_tasks",
+                   "Tasks that count against the queue's limit, running ones included.", labels,
+                   sum.tasks);
+    families.Gauge("taskforge_queue_tasks_limit", "Tasks that the queue may hold.", labels,
+                   sum.max_tasks);
+    families.Gauge("taskforge_queue_bytes", "Bytes of those tasks.", labels, sum.bytes);
+    families.Gauge("taskforge_queue_bytes_limit", "Bytes that the queue may hold.", labels,
+                   sum.max_bytes);
+  }
+  for (const LaneStats& lane : stats.lanes) {
+    if (lane.handler.empty()) continue;
+    double waiting = 0;
+    for (const Priority priority : kPriorities) {
+      waiting += static_cast<double>(lane.waiting[priority]);
+    }
+    if (!lane.is_served) {
+      families.Gauge("taskforge_handler_unserved_tasks",
+                     "Tasks that wait for a handler that no connected worker serves.",
+                     {{"handler", lane.handler}}, waiting);
+    }
+  }
+}
+
+void CollectIntake(const IntakeStats& stats, Families& families) {
+  for (const IntakeStats::Submitted& submitted : stats.submitted) {
+    families.Counter("taskforge_tasks_submitted_total", "Submissions, by what became of them.",
+                     {{"queue", submitted.queue},
+                      {"priority", Label(submitted.priority)},
+                      {"decision", std::string(Name(submitted.decision))}},
+                     static_cast<double>(submitted.count));
+  }
+  families.Gauge("taskforge_request_ids", "request_ids that are remembered.", {},
+                 static_cast<double>(stats.request_ids));
+}
+
+void CollectRunner(const RunnerStats& stats, Families& families) {
+  families.Counter("taskforge_attempts_started_total", "Attempts that began.", {},
+                   static_cast<double>(stats.started));
+  families.Counter("taskforge_attempts_timed_out_total",
+                   "Attempts that were asked to stop by a time-out.", {},
+                   static_cast<double>(stats.timed_out));
+  families.Counter("taskforge_attempts_abandoned_total",
+                   "Attempts whose handler did not stop when asked.", {},
+                   static_cast<double>(stats.abandoned));
+  families.Counter("taskforge_results_refused_total",
+                   "Results that came after their attempt had ended.", {},
+                   static_cast<double>(stats.refused));
+}
+
+void CollectStore(const TaskStoreStats& stats, Families& families) {
+  families.Gauge("taskforge_store_finished_tasks", "Finished tasks that are kept.", {},
+                 static_cast<double>(stats.finished_records));
+  families.Gauge("taskforge_store_finished_bytes", "Their bytes.", {},
+                 static_cast<double>(stats.finished_bytes));
+  families.Counter("taskforge_store_expired_total", "Finished tasks that went at their time.", {},
+                   static_cast<double>(stats.expired));
+  families.Counter("taskforge_store_evicted_total", "What went before its time because of a cap.",
+                   {{"what", "output"}}, static_cast<double>(stats.outputs_evicted));
+  families.Counter("taskforge_store_evicted_total", "What went before its time because of a cap.",
+                   {{"what", "task"}}, static_cast<double>(stats.records_evicted));
+  families.Counter("taskforge_store_errors_total", "Writes that failed.", {},
+                   static_cast<double>(stats.errors));
+}
+
+void CollectHandlers(const std::vector<HandlerStatus>& handlers, const WorkerHubStats& workers,
+                     Families& families) {
+  constexpr size_t kMaxHandlerLabels = 64;
+  size_t shown = 0;
+  for (const HandlerStatus& handler : handlers) {
+    if (++shown > kMaxHandlerLabels) break;
+    families.Gauge("taskforge_handler_info", "Handlers that are known; always 1.",
+                   {{"handler", handler.info.name},
+                    {"kind", handler.info.kind == HandlerKind::kRemote ? "remote" : "built_in"},
+                    {"version", handler.info.version}},
+                   1);
+    families.Gauge("taskforge_handler_running", "Attempts that run.",
+                   {{"handler", handler.info.name}}, static_cast<double>(handler.running));
+  }
+  families.Gauge("taskforge_workers", "Connected workers.", {{"state", "active"}},
+                 static_cast<double>(workers.workers - workers.draining));
+  families.Gauge("taskforge_workers", "Connected workers.", {{"state", "draining"}},
+                 static_cast<double>(workers.draining));
+  families.Counter("taskforge_lease_expirations_total",
+                   "Workers that were silent for longer than their lease.", {},
+                   static_cast<double>(workers.lease_expirations));
+  families.Counter("taskforge_assignments_lost_total",
+                   "Assignments that were taken back from lost workers.", {},
+                   static_cast<double>(workers.lost));
+}
+
+}  // namespace taskforge

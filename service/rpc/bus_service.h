@@ -1,0 +1,63 @@
+// BusService: publish events, subscribe to them.
+#ifndef TASKFORGE_RPC_BUS_SERVICE_H_
+#define TASKFORGE_RPC_BUS_SERVICE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/executor.h"
+#include "bus/bus.h"
+#include "rpc/methods.h"
+#include "rpc/violations.h"
+#include "taskforge/v1/bus_service.grpc.pb.h"
+
+namespace taskforge {
+
+// What BusService stands on. All of it must outlive the service.
+struct BusServiceParts {
+  Bus& bus;
+  const Clock& clock;
+  // Makes ids for events that have none.
+  std::function<std::string()> make_id;
+  // Where events are published while some subscription's policy is BLOCK: that may take a while,
+  // and gRPC's polling threads never wait.
+  Executor& blocking_executor;
+  // Bytes of an event's data.
+  size_t max_payload_bytes = size_t{1} << 20;
+};
+
+// Thread-safe.
+class BusService {
+ public:
+  static constexpr char kName[] = "taskforge.v1.BusService";
+
+  explicit BusService(BusServiceParts parts) : parts_(std::move(parts)) {}
+
+  void AddTo(MethodList& methods);
+  grpc::Service& generated() { return generated_; }
+
+ private:
+  using Generated = v1::BusService::AsyncService;
+
+  Reply Publish(UnaryCall<v1::PublishRequest, v1::PublishResponse>& call);
+  Reply Subscribe(ServerStreamCall<v1::SubscribeRequest, v1::SubscribeResponse>& call);
+  Reply ListTopics(UnaryCall<v1::ListTopicsRequest, v1::ListTopicsResponse>& call);
+  Reply ListSubscriptions(
+      UnaryCall<v1::ListSubscriptionsRequest, v1::ListSubscriptionsResponse>& call);
+
+  EventFields EventFrom(v1::Event& event, const std::string& peer, const std::string& field,
+                        Violations& violations) const;
+
+  BusServiceParts parts_;
+  std::atomic<int> blocking_subscriptions_{0};
+  Generated generated_;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_RPC_BUS_SERVICE_H_

@@ -1,0 +1,327 @@
+#include "rpc/convert.h"
+
+#include <utility>
+
+namespace taskforge {
+namespace {
+
+using ::taskforge::ToProto;  // The overloads here would hide it.
+
+// The ranges of google/protobuf/duration.proto and timestamp.proto.
+constexpr int64_t kMaxDurationSeconds = 315576000000;
+constexpr int64_t kMinTimeSeconds = -62135596800;
+constexpr int64_t kMaxTimeSeconds = 253402300799;
+constexpr int32_t kMaxNanos = 999999999;
+
+// Joins a path; empty parts fall away.
+std::string At(absl::string_view prefix, absl::string_view field) {
+  return prefix.empty() ? std::string(field) : absl::StrCat(prefix, ".", field);
+}
+
+void SetIfSet(absl::Time time, google::protobuf::Timestamp* (v1::Task::*mutable_field)(),
+              v1::Task& out) {
+  if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
+  ToProto(time, *(out.*mutable_field)());
+}
+
+RetryPolicy RetryFromProto(const v1::RetryPolicy& policy, absl::string_view prefix,
+                           Violations& violations) {
+  RetryPolicy out;
+  if (policy.max_attempts() != 0) out.max_attempts = policy.max_attempts();
+  if (policy.has_min_backoff()) {
+    const auto value =
+        DurationFromProto(policy.min_backoff(), At(prefix, "min_backoff"), violations);
+    if (value.has_value()) out.min_backoff = *value;
+  }
+  if (policy.has_max_backoff()) {
+    const auto value =
+        DurationFromProto(policy.max_backoff(), At(prefix, "max_backoff"), violations);
+    if (value.has_value()) out.max_backoff = *value;
+  }
+  if (policy.multiplier() != 0) out.multiplier = policy.multiplier();
+  if (policy.has_jitter()) out.jitter = policy.jitter();
+  out.non_retryable_reasons.assign(policy.non_retryable_reasons().begin(),
+                                   policy.non_retryable_reasons().end());
+  return out;
+}
+
+void ToProto(const RetryPolicy& policy, v1::RetryPolicy& out) {
+  out.set_max_attempts(policy.max_attempts);
+  ToProto(policy.min_backoff, *out.mutable_min_backoff());
+  ToProto(policy.max_backoff, *out.mutable_max_backoff());
+  out.set_multiplier(policy.multiplier);
+  out.set_jitter(policy.jitter);
+  for (const std::string& reason : policy.non_retryable_reasons) {
+    out.add_non_retryable_reasons(reason);
+  }
+}
+
+void ToProto(const AttemptRecord& attempt, v1::Attempt& out) {
+  out.set_number(attempt.number);
+  ToProto(attempt.queued_time, *out.mutable_queued_time());
+  if (attempt.started_time != absl::InfinitePast()) {
+    ToProto(attempt.started_time, *out.mutable_start_time());
+  }
+  if (attempt.ended_time != absl::InfiniteFuture()) {
+    ToProto(attempt.ended_time, *out.mutable_end_time());
+  }
+  out.set_executor(attempt.executor);
+  if (attempt.error.has_value()) ToProto(*attempt.error, *out.mutable_error());
+  out.set_lost(attempt.lost);
+  if (attempt.started_dispatch != 0) {
+    v1::Dispatch& dispatch = *out.mutable_dispatch();
+    dispatch.set_enqueued(attempt.enqueued_dispatch);
+    dispatch.set_started(attempt.started_dispatch);
+    dispatch.set_ahead(attempt.ahead);
+    dispatch.set_seats(attempt.seats);
+  }
+}
+
+}  // namespace
+
+std::optional<Priority> PriorityFromProto(v1::Priority priority, absl::string_view field,
+                                          Violations& violations) {
+  switch (priority) {
+    case v1::PRIORITY_UNSPECIFIED:
+      return std::nullopt;
+    case v1::PRIORITY_LOW:
+      return Priority::kLow;
+    case v1::PRIORITY_NORMAL:
+      return Priority::kNormal;
+    case v1::PRIORITY_HIGH:
+      return Priority::kHigh;
+    case v1::PRIORITY_CRITICAL:
+      return Priority::kCritical;
+    default:
+      violations.Add(field, absl::StrCat("unknown priority ", static_cast<int>(priority),
+                                         "; want PRIORITY_LOW (10), PRIORITY_NORMAL (20), "
+                                         "PRIORITY_HIGH (30) or PRIORITY_CRITICAL (40)"));
+      return std::nullopt;
+  }
+}
+
+v1::Priority ToProto(Priority priority) {
+  return static_cast<v1::Priority>((Index(priority) + 1) * 10);
+}
+
+v1::TaskState ToProto(TaskState state) {
+  return static_cast<v1::TaskState>(static_cast<int>(state) + 1);
+}
+
+v1::WaitReason ToProto(WaitReason reason) {
+  return static_cast<v1::WaitReason>(static_cast<int>(reason));
+}
+
+v1::Durability ToProto(Durability durability) {
+  return static_cast<v1::Durability>(static_cast<int>(durability));
+}
+
+static_assert(static_cast<int>(TaskState::kExpired) + 1 == v1::TASK_STATE_EXPIRED);
+static_assert(static_cast<int>(WaitReason::kNoWorker) == v1::WAIT_REASON_NO_WORKER);
+static_assert(static_cast<int>(Durability::kDurable) == v1::DURABILITY_DURABLE);
+
+std::optional<absl::Duration> DurationFromProto(const google::protobuf::Duration& duration,
+                                                absl::string_view field, Violations& violations) {
+  const int64_t seconds = duration.seconds();
+  const int32_t nanos = duration.nanos();
+  const bool in_range = seconds >= -kMaxDurationSeconds && seconds <= kMaxDurationSeconds &&
+                        nanos >= -kMaxNanos && nanos <= kMaxNanos;
+  const bool same_sign = !(seconds > 0 && nanos < 0) && !(seconds < 0 && nanos > 0);
+  if (!in_range || !same_sign) {
+    violations.Add(field, "not a valid google.protobuf.Duration");
+    return std::nullopt;
+  }
+  return absl::Seconds(seconds) + absl::Nanoseconds(nanos);
+}
+
+std::optional<absl::Time> TimeFromProto(const google::protobuf::Timestamp& time,
+                                        absl::string_view field, Violations& violations) {
+  if (time.seconds() < kMinTimeSeconds || time.seconds() > kMaxTimeSeconds || time.nanos() < 0 ||
+      time.nanos() > kMaxNanos) {
+    violations.Add(field, "not a valid google.protobuf.Timestamp");
+    return std::nullopt;
+  }
+  return absl::FromUnixSeconds(time.seconds()) + absl::Nanoseconds(time.nanos());
+}
+
+void ToProto(absl::Duration duration, google::protobuf::Duration& out) {
+  const absl::Duration limit = absl::Seconds(kMaxDurationSeconds);
+  if (duration > limit) duration = limit;
+  if (duration < -limit) duration = -limit;
+  out.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
+  out.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
+}
+
+void ToProto(absl::Time time, google::protobuf::Timestamp& out) {
+  const timespec parts = absl::ToTimespec(time);
+  out.set_seconds(parts.tv_sec);
+  out.set_nanos(static_cast<int32_t>(parts.tv_nsec));
+}
+
+Payload PayloadFromProto(const v1::Payload& payload) {
+  Payload out;
+  out.content_type = payload.content_type();
+  out.is_text = payload.data_case() == v1::Payload::kTextData;
+  out.data = out.is_text ? payload.text_data() : payload.binary_data();
+  return out;
+}
+
+Payload TakePayload(v1::Payload& payload) {
+  Payload out;
+  out.content_type = std::move(*payload.mutable_content_type());
+  out.is_text = payload.data_case() == v1::Payload::kTextData;
+  if (out.is_text) {
+    out.data = std::move(*payload.mutable_text_data());
+  } else if (payload.data_case() == v1::Payload::kBinaryData) {
+    out.data = std::move(*payload.mutable_binary_data());
+  }
+  return out;
+}
+
+void ToProto(const Payload& payload, v1::Payload& out) {
+  if (!payload.content_type.empty()) out.set_content_type(payload.content_type);
+  if (payload.is_text) {
+    out.set_text_data(payload.data);
+  } else {
+    out.set_binary_data(payload.data);
+  }
+}
+
+TaskError ErrorFromProto(const v1::TaskError& error) {
+  TaskError out;
+  const bool known = error.code() > 0 && error.code() <= 16;
+  out.code = known ? static_cast<absl::StatusCode>(error.code()) : absl::StatusCode::kUnknown;
+  out.reason = error.reason();
+  out.message = error.message();
+  out.retryable = error.retryable();
+  return out;
+}
+
+void ToProto(const TaskError& error, v1::TaskError& out) {
+  out.set_code(static_cast<int>(error.code));
+  out.set_reason(error.reason);
+  out.set_message(error.message);
+  out.set_retryable(error.retryable);
+}
+
+TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_view prefix,
+                       Violations& violations) {
+  TaskSpec spec;
+  spec.handler = std::move(*task.mutable_handler());
+  if (task.has_input()) spec.input = TakePayload(*task.mutable_input());
+  spec.priority = task.priority() == v1::PRIORITY_UNSPECIFIED
+                      ? default_priority
+                      : PriorityFromProto(task.priority(), At(prefix, "priority"), violations)
+                            .value_or(default_priority);
+  if (task.has_schedule_time()) {
+    const auto time =
+        TimeFromProto(task.schedule_time(), At(prefix, "schedule_time"), violations);
+    if (time.has_value()) spec.schedule_time = *time;
+  }
+  if (task.has_deadline()) {
+    const auto time = TimeFromProto(task.deadline(), At(prefix, "deadline"), violations);
+    if (time.has_value()) spec.deadline = *time;
+  }
+  if (task.has_queue_timeout()) {
+    const auto value =
+        DurationFromProto(task.queue_timeout(), At(prefix, "queue_timeout"), violations);
+    if (value.has_value()) spec.queue_timeout = *value;
+  }
+  if (task.has_run_timeout()) {
+    const auto value = DurationFromProto(task.run_timeout(), At(prefix, "run_timeout"), violations);
+    if (value.has_value()) spec.run_timeout = *value;
+  }
+  if (task.has_retry_policy()) {
+    spec.retry = RetryFromProto(task.retry_policy(), At(prefix, "retry_policy"), violations);
+  }
+  spec.result_topic = task.result_topic();
+  if (task.has_result_ttl()) {
+    spec.result_ttl = DurationFromProto(task.result_ttl(), At(prefix, "result_ttl"), violations);
+  }
+  for (const auto& [key, value] : task.labels()) spec.labels.emplace(key, value);
+  spec.cancel_on_disconnect = task.cancel_on_disconnect();
+  switch (task.durability()) {
+    case v1::DURABILITY_UNSPECIFIED:
+      break;
+    case v1::DURABILITY_MEMORY:
+      spec.requested_durability = Durability::kMemory;
+      break;
+    case v1::DURABILITY_BUFFERED:
+    case v1::DURABILITY_DURABLE:
+      violations.Unimplemented(
+          At(prefix, "durability"),
+          absl::StrCat(v1::Durability_Name(task.durability()),
+                       " is not offered yet: this server keeps tasks in memory; ask for "
+                       "DURABILITY_MEMORY or nothing"));
+      break;
+    default:
+      violations.Add(At(prefix, "durability"),
+                     absl::StrCat("unknown value ", static_cast<int>(task.durability())));
+  }
+  return spec;
+}
+
+void ToProto(const TaskSpec& spec, v1::Task& out, TaskParts parts) {
+  out.set_handler(spec.handler);
+  if (parts.input) ToProto(spec.input, *out.mutable_input());
+  out.set_priority(ToProto(spec.priority));
+  SetIfSet(spec.schedule_time, &v1::Task::mutable_schedule_time, out);
+  SetIfSet(spec.deadline, &v1::Task::mutable_deadline, out);
+  if (spec.queue_timeout != absl::InfiniteDuration()) {
+    ToProto(spec.queue_timeout, *out.mutable_queue_timeout());
+  }
+  if (spec.run_timeout != absl::InfiniteDuration()) {
+    ToProto(spec.run_timeout, *out.mutable_run_timeout());
+  }
+  if (spec.retry.max_attempts > 1) ToProto(spec.retry, *out.mutable_retry_policy());
+  out.set_result_topic(spec.result_topic);
+  if (spec.result_ttl.has_value()) ToProto(*spec.result_ttl, *out.mutable_result_ttl());
+  if (parts.labels) {
+    for (const auto& [key, value] : spec.labels) (*out.mutable_labels())[key] = value;
+  }
+  out.set_cancel_on_disconnect(spec.cancel_on_disconnect);
+  out.set_durability(ToProto(spec.requested_durability));
+  out.set_retry_of(spec.retry_of);
+}
+
+void ToProto(const TaskRecord& record, v1::Task& out, TaskParts parts) {
+  ToProto(*record.spec, out, parts);
+  out.set_name(record.name);
+  out.set_uid(record.uid);
+  out.set_state(ToProto(record.state));
+  const bool waits = record.state == TaskState::kQueued || record.state == TaskState::kScheduled;
+  if (waits) out.set_wait_reason(ToProto(record.wait_reason));
+  if (record.progress.has_value()) {
+    out.mutable_progress()->set_fraction(record.progress->fraction);
+    out.mutable_progress()->set_message(record.progress->message);
+  }
+  if (record.error.has_value()) {
+    ToProto(*record.error, *out.mutable_error());
+  } else if (record.output.has_value() && parts.output) {
+    ToProto(*record.output, *out.mutable_output());
+  }
+  for (const AttemptRecord& attempt : record.attempts) ToProto(attempt, *out.add_attempts());
+  out.set_effective_durability(ToProto(record.effective_durability));
+  ToProto(record.create_time, *out.mutable_create_time());
+  SetIfSet(record.start_time, &v1::Task::mutable_start_time, out);
+  SetIfSet(record.end_time, &v1::Task::mutable_end_time, out);
+  SetIfSet(record.expire_time, &v1::Task::mutable_expire_time, out);
+  SetIfSet(record.next_attempt_time, &v1::Task::mutable_next_attempt_time, out);
+  if (record.cancel_requested_time.has_value()) {
+    ToProto(*record.cancel_requested_time, *out.mutable_cancel_requested_time());
+  }
+  out.set_etag(EtagOf(record));
+  if (record.start_time != absl::InfinitePast()) {
+    ToProto(absl::Nanoseconds(record.queue_wait_ns), *out.mutable_queue_duration());
+  }
+  if (!record.attempts.empty() && IsTerminal(record.state)) {
+    ToProto(absl::Nanoseconds(record.run_ns), *out.mutable_run_duration());
+  }
+  out.set_output_evicted(record.output_evicted);
+}
+
+std::string EtagOf(const TaskRecord& record) {
+  return absl::StrCat(absl::Hex(record.revision), "-", record.uid);
+}
+
+}  // namespace taskforge

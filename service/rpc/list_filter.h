@@ -1,0 +1,20 @@
+// The filter of ListTasks.
+#ifndef TASKFORGE_RPC_LIST_FILTER_H_
+#define TASKFORGE_RPC_LIST_FILTER_H_
+
+#include "absl/strings/string_view.h"
+#include "rpc/violations.h"
+#include "task/task_api.h"
+
+namespace taskforge {
+
+// Parses exact matches joined by AND into `filter`:
+//   state = FAILED AND handler = "echo" AND queue = default
+// Keys: state (a name of v1.TaskState, with or without TASK_STATE_, in any case), handler, queue.
+// AND in any case. Values bare or in double quotes. Everything that is wrong goes to `violations`.
+void ParseTaskFilter(absl::string_view text, absl::string_view field, TaskFilter& filter,
+                     Violations& violations);
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_RPC_LIST_FILTER_H_

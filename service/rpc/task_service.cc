@@ -1,0 +1,352 @@
+#include "rpc/task_service.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "rpc/convert.h"
+#include "rpc/list_filter.h"
+#include "rpc/names.h"
+#include "rpc/paging.h"
+#include "rpc/submission.h"
+#include "rpc/submit_stream.h"
+
+namespace taskforge {
+namespace {
+
+constexpr absl::Duration kMaxWait = absl::Hours(1);
+
+using RecordOr = absl::StatusOr<TaskRecordPtr>;
+
+absl::StatusOr<std::string> TaskNameFrom(const std::string& name) {
+  std::optional<std::string> full = ParseTaskName(name);
+  if (full.has_value()) return *std::move(full);
+  return InvalidArgument({{"name", "want queues/{queue}/tasks/{task} or {task}"}});
+}
+
+// A callback that sets an Eventual.
+template <typename T>
+auto Setter(const Ref<Eventual<T>>& eventual) {
+  return [eventual](T value) { eventual->Set(std::move(value)); };
+}
+
+bool HasPriority(const v1::Task& task) { return task.priority() != v1::PRIORITY_UNSPECIFIED; }
+
+SubmissionContext ContextOf(const Call& call, const TaskServiceParts& parts) {
+  return {parts.default_priority(), call.principal(), call.Header("traceparent")};
+}
+
+// RunTask waits for two things.
+struct RunWait : RefCounted<RunWait> {
+  Eventual<absl::StatusOr<SubmitReceipt>> receipt;
+  Eventual<RecordOr> end;
+};
+
+// Long polls and watches: what wakes them.
+struct TaskWatch : RefCounted<TaskWatch> {
+  Wakeup wakeup;
+  std::atomic<bool> over{false};  // Relaxed would do: the wake-up orders it.
+
+  void End() {
+    over.store(true, std::memory_order_release);
+    wakeup.Set();
+  }
+  bool is_over() const { return over.load(std::memory_order_acquire); }
+};
+
+// Wakes `watch` at each change of the task, while it lives.
+class Watching {
+ public:
+  Watching(TaskRef task, const Ref<TaskWatch>& watch) : task_(std::move(task)) {
+    id_ = task_->Watch(
+        std::make_shared<absl::AnyInvocable<void()>>([watch] { watch->wakeup.Set(); }));
+  }
+  ~Watching() { task_->Unwatch(id_); }
+  Watching(const Watching&) = delete;
+  Watching& operator=(const Watching&) = delete;
+
+ private:
+  TaskRef task_;
+  Task::WatchId id_ = 0;
+};
+
+void EndWith(Call& call, const Ref<TaskWatch>& watch) {
+  call.OnEnd([watch](Call::End) { watch->End(); });
+}
+
+// `revision-uid`: whether a cursor shows this revision already.
+std::string CursorOf(const TaskRecord& record) { return EtagOf(record); }
+
+using SubmitTasksCall = BidiCall<v1::SubmitTasksRequest, v1::SubmitTasksResponse>;
+
+// The reading half of SubmitTasks. It outlives the call's own coroutine by the read that is under
+// way, which ends when the call does.
+Detached ReadSubmissions(Ref<SubmitTasksCall> call, Ref<SubmitStream> stream) {
+  v1::SubmitTasksRequest request;
+  Wakeup& room = stream->room();
+  while (!stream->is_over()) {
+    auto read = call->Read(&request);
+    if (!co_await read) break;
+    stream->Take(request);
+    while (!stream->HasRoom()) co_await room;
+  }
+  stream->NoMoreRequests();
+}
+
+}  // namespace
+
+void TaskService::AddTo(MethodList& methods) {
+  constexpr bool kWaits = true;
+  methods.Add(kName, "SubmitTask", generated_, &Generated::RequestSubmitTask, *this,
+              &TaskService::SubmitTask);
+  methods.Add(kName, "SubmitTasks", generated_, &Generated::RequestSubmitTasks, *this,
+              &TaskService::SubmitTasks);
+  methods.Add(kName, "RunTask", generated_, &Generated::RequestRunTask, *this,
+              &TaskService::RunTask, kWaits);
+  methods.Add(kName, "GetTask", generated_, &Generated::RequestGetTask, *this,
+              &TaskService::GetTask);
+  methods.Add(kName, "ListTasks", generated_, &Generated::RequestListTasks, *this,
+              &TaskService::ListTasks);
+  methods.Add(kName, "WaitTask", generated_, &Generated::RequestWaitTask, *this,
+              &TaskService::WaitTask, kWaits);
+  methods.Add(kName, "WatchTask", generated_, &Generated::RequestWatchTask, *this,
+              &TaskService::WatchTask);
+  methods.Add(kName, "CancelTask", generated_, &Generated::RequestCancelTask, *this,
+              &TaskService::CancelTask);
+  methods.Add(kName, "RetryTask", generated_, &Generated::RequestRetryTask, *this,
+              &TaskService::RetryTask);
+  methods.Add(kName, "DeleteTask", generated_, &Generated::RequestDeleteTask, *this,
+              &TaskService::DeleteTask);
+}
+
+Reply TaskService::SubmitTask(UnaryCall<v1::SubmitTaskRequest, v1::Task>& call) {
+  absl::StatusOr<TaskSpec> spec = SpecFromRequest(call.mutable_request(), ContextOf(call, parts_));
+  if (!spec.ok()) co_return spec.status();
+  auto later = MakeRef<Eventual<absl::StatusOr<SubmitReceipt>>>();
+  parts_.submitter.Submit(
+      {*std::move(spec), Setter(later), nullptr, HasPriority(call.request().task())});
+  auto& receipt_later = *later;
+  const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
+  if (!receipt.ok()) co_return receipt.status();
+  ToProto(*receipt->record, call.response());
+  co_return absl::OkStatus();
+}
+
+Reply TaskService::SubmitTasks(SubmitTasksCall& call) {
+  auto stream = MakeRef<SubmitStream>(parts_.submitter, parts_.control, parts_.max_batch_items,
+                                      ContextOf(call, parts_));
+  call.OnEnd([stream](Call::End end) { stream->End(EndStatus(end)); });
+  ReadSubmissions(Ref<SubmitTasksCall>(&call), stream);
+  v1::SubmitTasksResponse response;
+  Wakeup& more = stream->more();
+  for (;;) {
+    while (stream->Collect(response)) {
+      auto write = call.Write(response);
+      if (!co_await write) stream->End(EndStatus(Call::End::kCancelled));
+    }
+    if (stream->is_over()) co_return stream->status();
+    co_await more;
+  }
+}
+
+Reply TaskService::RunTask(UnaryCall<v1::RunTaskRequest, v1::Task>& call) {
+  absl::StatusOr<TaskSpec> spec = SpecFromRequest(call.mutable_request(), ContextOf(call, parts_));
+  if (!spec.ok()) co_return spec.status();
+  const bool cancel_on_disconnect = spec->cancel_on_disconnect;
+  auto wait = MakeRef<RunWait>();
+  parts_.submitter.Submit(
+      {*std::move(spec),
+       [wait](absl::StatusOr<SubmitReceipt> receipt) { wait->receipt.Set(std::move(receipt)); },
+       [wait](const TaskRecordPtr& record) { wait->end.Set(record); },
+       HasPriority(call.request().task())});
+  auto& receipt_later = wait->receipt;
+  const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
+  if (!receipt.ok()) co_return receipt.status();
+  call.OnEnd([wait, control = &parts_.control, name = receipt->record->name,
+              cancel_on_disconnect](Call::End end) {
+    if (end == Call::End::kCancelled && cancel_on_disconnect)
+      control->Cancel(name, [](RecordOr) {});
+    wait->end.Set(absl::CancelledError("the call ended before its task"));
+  });
+  auto& end_later = wait->end;
+  const RecordOr record = co_await end_later;
+  if (!record.ok()) co_return record.status();
+  ToProto(**record, call.response());
+  call.AddTrailer("x-queue-us", absl::StrCat((*record)->queue_wait_ns / 1000));
+  call.AddTrailer("x-run-us", absl::StrCat((*record)->run_ns / 1000));
+  co_return absl::OkStatus();
+}
+
+Reply TaskService::GetTask(UnaryCall<v1::GetTaskRequest, v1::Task>& call) {
+  const absl::StatusOr<std::string> name = TaskNameFrom(call.request().name());
+  if (!name.ok()) co_return name.status();
+  auto later = MakeRef<Eventual<RecordOr>>();
+  parts_.control.Get(*name, Setter(later));
+  Eventual<RecordOr>& record_later = *later;
+  const RecordOr record = co_await record_later;
+  if (!record.ok()) co_return record.status();
+  ToProto(**record, call.response());
+  co_return absl::OkStatus();
+}
+
+Reply TaskService::ListTasks(UnaryCall<v1::ListTasksRequest, v1::ListTasksResponse>& call) {
+  const v1::ListTasksRequest& request = call.request();
+  Violations violations;
+  TaskFilter filter;
+  ParseTaskFilter(request.filter(), "filter", filter, violations);
+  const int page_size = PageSizeFrom(request.page_size(), violations);
+  if (!request.parent().empty() && request.parent() != "queues/-") {
+    const std::optional<std::string> queue = ParseQueueParent(request.parent());
+    if (!queue.has_value()) {
+      violations.Add("parent", "want queues/{queue}, queues/- or nothing");
+    } else if (filter.queue.has_value() && *filter.queue != *queue) {
+      violations.Add("filter", "names another queue than parent: nothing can match both");
+    } else {
+      filter.queue = queue;
+    }
+  }
+  if (!violations.empty()) co_return violations.TakeStatus();
+  auto later = MakeRef<Eventual<absl::StatusOr<TaskPage>>>();
+  parts_.control.List(filter, page_size, request.page_token(), Setter(later));
+  auto& page_later = *later;
+  const absl::StatusOr<TaskPage> page = co_await page_later;
+  if (!page.ok()) co_return page.status();
+  for (const TaskRecord& record : page->records) {
+    ToProto(record, *call.response().add_tasks(), {.input = false, .output = false});
+  }
+  call.response().set_next_page_token(page->next_page_token);
+  co_return absl::OkStatus();
+}
+
+Reply TaskService::WaitTask(UnaryCall<v1::WaitTaskRequest, v1::Task>& call) {
+  Violations violations;
+  const std::optional<std::string> name = ParseTaskName(call.request().name());
+  if (!name.has_value()) violations.Add("name", "want queues/{queue}/tasks/{task} or {task}");
+  std::optional<absl::Duration> timeout;
+  if (call.request().has_timeout()) {
+    timeout = DurationFromProto(call.request().timeout(), "timeout", violations);
+    if (timeout.has_value() && (*timeout < absl::ZeroDuration() || *timeout > kMaxWait)) {
+      violations.Add("timeout", "want 0 to 1 h");
+    }
+  }
+  if (!violations.empty()) co_return violations.TakeStatus();
+  if (const TaskRef task = parts_.control.FindLive(*name);
+      task && timeout != absl::ZeroDuration()) {
+    auto watch = MakeRef<TaskWatch>();
+    const Watching watching(task, watch);
+    EndWith(call, watch);
+    TimerId timer = 0;
+    if (timeout.has_value()) {
+      timer =
+          parts_.timer.ScheduleAt(parts_.clock.Monotonic() + *timeout, [watch] { watch->End(); });
+    }
+    Wakeup& wakeup = watch->wakeup;
+    while (task->finished_record() == nullptr && !watch->is_over()) co_await wakeup;
+    if (timer != 0) parts_.timer.Cancel(timer);
+    call.DropOnEnd();
+    if (call.HasEnded()) co_return absl::CancelledError("the call ended before its task");
+    ToProto(task->Snapshot(), call.response());
+    co_return absl::OkStatus();
+  }
+  auto later = MakeRef<Eventual<RecordOr>>();
+  parts_.control.Get(*name, Setter(later));
+  Eventual<RecordOr>& record_later = *later;
+  const RecordOr record = co_await record_later;
+  if (!record.ok()) co_return record.status();
+  ToProto(**record, call.response());
+  co_return absl::OkStatus();
+}
+
+Reply TaskService::WatchTask(ServerStreamCall<v1::WatchTaskRequest, v1::WatchTaskResponse>& call) {
+  const absl::StatusOr<std::string> name = TaskNameFrom(call.request().name());
+  if (!name.ok()) co_return name.status();
+  std::string cursor = call.request().cursor();
+  v1::WatchTaskResponse response;
+  if (const TaskRef task = parts_.control.FindLive(*name); task) {
+    auto watch = MakeRef<TaskWatch>();
+    const Watching watching(task, watch);
+    EndWith(call, watch);
+    Wakeup& wakeup = watch->wakeup;
+    for (;;) {
+      if (watch->is_over()) co_return absl::CancelledError("the stream ended before its task");
+      const TaskRecord record = task->Snapshot();
+      if (CursorOf(record) != cursor) {
+        cursor = CursorOf(record);
+        response.Clear();
+        ToProto(record, *response.mutable_task());
+        response.set_cursor(cursor);
+        auto write = call.Write(response);
+        if (!co_await write) co_return absl::CancelledError("the stream ended before its task");
+      }
+      if (IsTerminal(record.state)) co_return absl::OkStatus();
+      co_await wakeup;
+    }
+  }
+  auto later = MakeRef<Eventual<RecordOr>>();
+  parts_.control.Get(*name, Setter(later));
+  Eventual<RecordOr>& record_later = *later;
+  const RecordOr record = co_await record_later;
+  if (!record.ok()) co_return record.status();
+  if (CursorOf(**record) == cursor) co_return absl::OkStatus();
+  ToProto(**record, *response.mutable_task());
+  response.set_cursor(CursorOf(**record));
+  auto write = call.Write(response);
+  co_await write;
+  co_return absl::OkStatus();
+}
+
+Reply TaskService::CancelTask(UnaryCall<v1::CancelTaskRequest, v1::Task>& call) {
+  const absl::StatusOr<std::string> name = TaskNameFrom(call.request().name());
+  if (!name.ok()) co_return name.status();
+  auto later = MakeRef<Eventual<RecordOr>>();
+  parts_.control.Cancel(*name, Setter(later));
+  Eventual<RecordOr>& record_later = *later;
+  const RecordOr record = co_await record_later;
+  if (!record.ok()) co_return record.status();
+  ToProto(**record, call.response());
+  co_return absl::OkStatus();
+}
+
+Reply TaskService::RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call) {
+  const absl::StatusOr<std::string> name = TaskNameFrom(call.request().name());
+  if (!name.ok()) co_return name.status();
+  auto later = MakeRef<Eventual<RecordOr>>();
+  parts_.control.Get(*name, Setter(later));
+  Eventual<RecordOr>& record_later = *later;
+  const RecordOr record = co_await record_later;
+  if (!record.ok()) co_return record.status();
+  if (!IsTerminal((*record)->state)) {
+    co_return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_NOT_ENDED",
+                          absl::StrCat(*name, " has not ended: it is ", Name((*record)->state)));
+  }
+  TaskSpec spec = *(*record)->spec;
+  spec.task_id.clear();
+  spec.request_id = call.request().request_id();
+  spec.principal = call.principal();
+  spec.retry_of = *name;
+  // Times of the first run that have passed mean nothing to the second.
+  const absl::Time now = parts_.clock.Now();
+  if (spec.schedule_time <= now) spec.schedule_time = absl::InfinitePast();
+  if (spec.deadline <= now) spec.deadline = absl::InfiniteFuture();
+  auto receipt_ref = MakeRef<Eventual<absl::StatusOr<SubmitReceipt>>>();
+  parts_.submitter.Submit({std::move(spec), Setter(receipt_ref), nullptr});
+  auto& receipt_later = *receipt_ref;
+  const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
+  if (!receipt.ok()) co_return receipt.status();
+  ToProto(*receipt->record, call.response());
+  co_return absl::OkStatus();
+}
+
+Reply TaskService::DeleteTask(UnaryCall<v1::DeleteTaskRequest, google::protobuf::Empty>& call) {
+  const absl::StatusOr<std::string> name = TaskNameFrom(call.request().name());
+  if (!name.ok()) co_return name.status();
+  auto later = MakeRef<Eventual<absl::Status>>();
+  parts_.control.Delete(*name, Setter(later));
+  Eventual<absl::Status>& status_later = *later;
+  const absl::Status status = co_await status_later;
+  co_return status;
+}
+
+}  // namespace taskforge

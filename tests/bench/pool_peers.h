@@ -1,0 +1,187 @@
+// The pools that ours is compared with, each in its usual form, two threads, behind one face:
+// `Submit(function)` from any thread. No priorities except where the name says so.
+#ifndef TASKFORGE_TESTS_BENCH_POOL_PEERS_H_
+#define TASKFORGE_TESTS_BENCH_POOL_PEERS_H_
+
+#include <blockingconcurrentqueue.h>
+#include <tbb/task_arena.h>
+#include <tbb/task_group.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <future>
+#include <memory>
+#include <mutex>
+#include <queue>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace taskforge::bench {
+
+inline constexpr int kPoolThreads = 2;
+
+// As in every textbook: a mutex, a queue of std::function, a packaged_task for each submission.
+class TextbookPool {
+ public:
+  TextbookPool() {
+    for (int i = 0; i < kPoolThreads; ++i) threads_.emplace_back([this] { Loop(); });
+  }
+  ~TextbookPool() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  template <typename F>
+  std::future<void> Submit(F f) {
+    auto task = std::make_shared<std::packaged_task<void()>>(std::move(f));
+    std::future<void> future = task->get_future();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      queue_.emplace([task] { (*task)(); });
+    }
+    changed_.notify_one();
+    return future;
+  }
+
+ private:
+  void Loop() {
+    while (true) {
+      std::function<void()> task;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        if (queue_.empty()) return;
+        task = std::move(queue_.front());
+        queue_.pop();
+      }
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::queue<std::function<void()>> queue_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+// A mutex and a std::priority_queue; first in, first out within a priority by a sequence number.
+class MutexPriorityPool {
+ public:
+  MutexPriorityPool() {
+    for (int i = 0; i < kPoolThreads; ++i) threads_.emplace_back([this] { Loop(); });
+  }
+  ~MutexPriorityPool() {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      stopping_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  template <typename F>
+  void Submit(int priority, F f) {
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      queue_.push(Entry{priority, next_++, std::move(f)});
+    }
+    changed_.notify_one();
+  }
+
+ private:
+  struct Entry {
+    int priority;
+    uint64_t sequence;
+    std::function<void()> task;
+    bool operator<(const Entry& other) const {
+      return priority != other.priority ? priority < other.priority : sequence > other.sequence;
+    }
+  };
+  void Loop() {
+    while (true) {
+      std::function<void()> task;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        if (queue_.empty()) return;
+        task = queue_.top().task;
+        queue_.pop();
+      }
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::priority_queue<Entry> queue_;
+  uint64_t next_ = 0;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+// Boost.Asio's thread_pool.
+class AsioPool {
+ public:
+  AsioPool() : pool_(kPoolThreads) {}
+  ~AsioPool() { pool_.join(); }
+  template <typename F>
+  void Submit(F f) {
+    boost::asio::post(pool_, std::move(f));
+  }
+
+ private:
+  boost::asio::thread_pool pool_;
+};
+
+// oneTBB: enqueued into an arena, first in, first out as far as TBB has it.
+class TbbPool {
+ public:
+  TbbPool() : arena_(kPoolThreads, 0) {}
+  template <typename F>
+  void Submit(F f) {
+    arena_.enqueue(std::move(f));
+  }
+
+ private:
+  tbb::task_arena arena_;
+};
+
+// moodycamel's blocking queue of std::function: order per producer only, no bound.
+class MoodycamelPool {
+ public:
+  MoodycamelPool() {
+    for (int i = 0; i < kPoolThreads; ++i) threads_.emplace_back([this] { Loop(); });
+  }
+  ~MoodycamelPool() {
+    for (int i = 0; i < kPoolThreads; ++i) queue_.enqueue(nullptr);
+    for (std::thread& thread : threads_) thread.join();
+  }
+  template <typename F>
+  void Submit(F f) {
+    queue_.enqueue(std::function<void()>(std::move(f)));
+  }
+
+ private:
+  void Loop() {
+    std::function<void()> task;
+    while (true) {
+      queue_.wait_dequeue(task);
+      if (!task) return;
+      task();
+    }
+  }
+
+  moodycamel::BlockingConcurrentQueue<std::function<void()>> queue_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace taskforge::bench
+
+#endif  // TASKFORGE_TESTS_BENCH_POOL_PEERS_H_

@@ -1,0 +1,77 @@
+#include "cli/commands.h"
+
+#include <cstdio>
+#include <map>
+#include <string>
+
+#include "absl/time/time.h"
+#include "cli/exit_code.h"
+#include "cli/format.h"
+#include "cli/task_options.h"
+
+namespace taskforge::cli {
+namespace {
+
+constexpr absl::Duration kWatchInterval = absl::Seconds(1);
+
+const std::map<std::string, OutputFormat> kFormats = {
+    {"table", OutputFormat::kTable},
+    {"json", OutputFormat::kJson},
+    {"jsonl", OutputFormat::kJsonLines},
+};
+
+void AddGlobalOptions(CLI::App& app, Session& session) {
+  GlobalOptions& options = session.options;
+  app.add_option("--server", options.server, "HOST:PORT or unix:PATH")
+      ->envname("TASKFORGE_SERVER")
+      ->capture_default_str();
+  app.add_option("--tls-ca", options.tls_ca, "Use TLS and trust the certificates of this PEM file")
+      ->envname("TASKFORGE_TLS_CA");
+  app.add_option("--token-file", options.token_file, "Send the token in this file")
+      ->envname("TASKFORGE_TOKEN_FILE");
+  app.add_option_function<std::string>(
+         "--deadline",
+         [&options](const std::string& text) { options.deadline = ParseDurationText(text); },
+         "How long a call may take (default 30s; none for run and what watches)")
+      ->check(kDuration);
+  app.add_option_function<std::string>(
+         "-o,--output",
+         [&options](const std::string& text) { options.output = kFormats.at(text); },
+         "table, json or jsonl")
+      ->check(CLI::IsMember({"table", "json", "jsonl"}));
+  app.add_flag("--watch", options.watch, "Show it again every second");
+}
+
+}  // namespace
+
+int ShowOrWatch(Session& session, const std::function<int()>& show) {
+  if (!session.options.watch) return show();
+  const bool redraw = session.stdout_is_terminal() && session.options.output == OutputFormat::kTable;
+  do {
+    if (redraw) std::fputs("\x1b[H\x1b[2J", stdout);
+    const int code = show();
+    if (code != kExitOk) return code;
+    std::fflush(stdout);
+  } while (session.Sleep(kWatchInterval));
+  return kExitInterrupted;
+}
+
+void AddCommands(CLI::App& app, Session& session, Action& action) {
+  // Global options are taken after the command too.
+  app.fallthrough();
+  app.require_subcommand(1);
+  AddGlobalOptions(app, session);
+  AddRunCommand(app, session, action);
+  AddSubmitCommand(app, session, action);
+  AddTaskCommands(app, session, action);
+  AddBusCommands(app, session, action);
+  AddPoolCommands(app, session, action);
+  AddHandlerCommands(app, session, action);
+  AddTopCommand(app, session, action);
+  AddServerCommands(app, session, action);
+  AddProtosCommand(app, action);
+  AddCompletionCommand(app, action);
+  AddMainJobCommand(app, session, action);
+}
+
+}  // namespace taskforge::cli

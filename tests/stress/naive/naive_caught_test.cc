@@ -1,0 +1,58 @@
+// The checks can fail: each wrong structure is caught, in every build by an interleaving that is
+// forced, and in a sanitizer build by its report as well.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cstdio>
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "stress/bus_driver.h"
+#include "stress/container_driver.h"
+#include "stress/naive/naive_bus.h"
+#include "stress/naive/naive_containers.h"
+
+namespace taskforge {
+namespace {
+
+using testing::HasSubstr;
+
+TEST(NaiveQueue, DeliversAnItemTwiceWhenInterrupted) {
+  using Queue = naive::NaiveQueue<uint64_t, ScriptedYield, naive::RecycledNodes>;
+  EXPECT_THAT(CheckInterruptedPop<Queue>(), HasSubstr("item 1 came 2 times"));
+}
+
+TEST(NaiveStack, TakesANewHeadForAnOldOne) {
+  using Stack = naive::NaiveStack<uint64_t, ScriptedYield, naive::RecycledNodes>;
+  EXPECT_THAT(CheckInterruptedPop<Stack>(), HasSubstr("times"));
+}
+
+TEST(NaiveBus, LosesAWakeUp) {
+  using Bus = naive::NaiveBus<ScriptedYield, naive::RecycledNodes>;
+  EXPECT_THAT(CheckNoLostWakeUp<Bus>(), HasSubstr("slept beside an event"));
+}
+
+#ifdef TASKFORGE_SANITIZER_REPORT
+class NaiveUnderSanitizer : public testing::TestWithParam<const char*> {};
+
+TEST_P(NaiveUnderSanitizer, DiesWithAReport) {
+  // A list that is broken may also never end; what was printed until then does not count as caught.
+  const std::string command =
+      absl::StrCat("timeout 60 '", TASKFORGE_NAIVE_STRESS, "' ", GetParam(), " 2>&1");
+  std::FILE* pipe = popen(command.c_str(), "r");
+  ASSERT_NE(pipe, nullptr);
+  std::string output;
+  std::array<char, 4096> buffer;
+  for (size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
+    output.append(buffer.data(), n);
+  }
+  const int status = pclose(pipe);
+  EXPECT_NE(status, 0);
+  EXPECT_THAT(output, HasSubstr(TASKFORGE_SANITIZER_REPORT));
+}
+INSTANTIATE_TEST_SUITE_P(Each, NaiveUnderSanitizer, testing::Values("queue", "stack", "bus"));
+#endif
+
+}  // namespace
+}  // namespace taskforge

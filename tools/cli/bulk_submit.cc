@@ -132,8 +132,7 @@ std::vector<uint64_t> BulkSubmit::NextBatch(const Source& source) {
   }
 }
 
-bool BulkSubmit::FillFromSource(const Source& source, std::vector<uint64_t>& batch,
-                                size_t& bytes) {
+bool BulkSubmit::FillFromSource(const Source& source, std::vector<uint64_t>& batch, size_t& bytes) {
   if (source_ended_) return false;
   {
     MutexLock lock(mu_);

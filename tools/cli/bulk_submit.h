@@ -31,9 +31,9 @@ class BulkSubmit {
   };
   struct Options {
     DoneWhen done_when = DoneWhen::kAcknowledged;
-    size_t max_tasks = 1024;                // Under way at once; the stream's credit too.
-    size_t max_bytes = size_t{48} << 20;    // Of their requests.
-    int max_tries = 100;                    // Of one submission that is refused for a while.
+    size_t max_tasks = 1024;              // Under way at once; the stream's credit too.
+    size_t max_bytes = size_t{48} << 20;  // Of their requests.
+    int max_tries = 100;                  // Of one submission that is refused for a while.
   };
   // Fills in the next submission; false at the end. Submissions are numbered from 0 in this order.
   using Source = std::function<bool(v1::SubmitTaskRequest& request)>;
@@ -80,7 +80,8 @@ class BulkSubmit {
   // Synchronizes itself.
   std::unique_ptr<v1::TaskService::Stub> stub_;
   Call call_;
-  std::unique_ptr<grpc::ClientReaderWriter<v1::SubmitTasksRequest, v1::SubmitTasksResponse>> stream_;
+  std::unique_ptr<grpc::ClientReaderWriter<v1::SubmitTasksRequest, v1::SubmitTasksResponse>>
+      stream_;
   // Used by the thread in Run only.
   uint64_t next_id_ = 0;
   bool source_ended_ = false;

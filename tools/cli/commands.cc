@@ -35,8 +35,7 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
          "How long a call may take (default 30s; none for run and what watches)")
       ->check(kDuration);
   app.add_option_function<std::string>(
-         "-o,--output",
-         [&options](const std::string& text) { options.output = kFormats.at(text); },
+         "-o,--output", [&options](const std::string& text) { options.output = kFormats.at(text); },
          "table, json or jsonl")
       ->check(CLI::IsMember({"table", "json", "jsonl"}));
   app.add_flag("--watch", options.watch, "Show it again every second");
@@ -46,7 +45,8 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
 
 int ShowOrWatch(Session& session, const std::function<int()>& show) {
   if (!session.options.watch) return show();
-  const bool redraw = session.stdout_is_terminal() && session.options.output == OutputFormat::kTable;
+  const bool redraw =
+      session.stdout_is_terminal() && session.options.output == OutputFormat::kTable;
   do {
     if (redraw) std::fputs("\x1b[H\x1b[2J", stdout);
     const int code = show();

@@ -110,9 +110,8 @@ void AddCompletionCommand(CLI::App& app, Action& action) {
   command->add_option("SHELL", *shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
-  command->final_callback([&app, &action, shell] {
-    action = [&app, shell] { return PrintCompletion(app, *shell); };
-  });
+  command->final_callback(
+      [&app, &action, shell] { action = [&app, shell] { return PrintCompletion(app, *shell); }; });
 }
 
 }  // namespace taskforge::cli

@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/str_replace.h"
 #include "base/json.h"
 
 namespace taskforge::cli {
@@ -130,7 +131,9 @@ std::string Printable(absl::string_view text, size_t max_bytes) {
   const bool is_cut = text.size() > max_bytes;
   std::string quoted;
   AppendJsonString(text.substr(0, max_bytes), quoted);
-  std::string shown = quoted.substr(1, quoted.size() - 2);
+  // What JSON escapes for its own sake reads better as it is.
+  std::string shown =
+      absl::StrReplaceAll(quoted.substr(1, quoted.size() - 2), {{"\\\\", "\\"}, {"\\\"", "\""}});
   if (is_cut) shown += "…";
   return shown;
 }

@@ -69,13 +69,15 @@ int GetHandler(Session& session, const std::string& name) {
     std::fputs(ToJson(handler, session.options.output).c_str(), stdout);
     return kExitOk;
   }
-  std::printf("name         %s\nkind         %s\ndescription  %s\ninput        %s\nversion      %s\n",
-              handler.name().c_str(),
-              FormatEnum(v1::HandlerKind_Name(handler.kind()), "HANDLER_KIND_").c_str(),
-              Printable(handler.description()).c_str(),
-              Printable(handler.input_description()).c_str(), Printable(handler.version()).c_str());
+  std::printf(
+      "name         %s\nkind         %s\ndescription  %s\ninput        %s\nversion      %s\n",
+      handler.name().c_str(),
+      FormatEnum(v1::HandlerKind_Name(handler.kind()), "HANDLER_KIND_").c_str(),
+      Printable(handler.description()).c_str(), Printable(handler.input_description()).c_str(),
+      Printable(handler.version()).c_str());
   std::printf("running      %d\n", handler.running());
-  if (handler.kind() == v1::HANDLER_KIND_REMOTE) std::printf("workers      %d\n", handler.workers());
+  if (handler.kind() == v1::HANDLER_KIND_REMOTE)
+    std::printf("workers      %d\n", handler.workers());
   return kExitOk;
 }
 

@@ -45,7 +45,8 @@ int main(int argc, char** argv) {
 
   // Never destroyed: the thread that waits for signals uses it until the process ends.
   auto& session = *new Session();
-  CLI::App app("Submits tasks to a TaskForge server, runs them, and listens to its bus.", "taskforge");
+  CLI::App app("Submits tasks to a TaskForge server, runs them, and listens to its bus.",
+               "taskforge");
   app.set_version_flag("--version", "taskforge " TASKFORGE_VERSION);
   taskforge::cli::Action action;
   taskforge::cli::AddCommands(app, session, action);

@@ -16,7 +16,11 @@ size_t SequenceLength(absl::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
   if (first < 0x80) return 1;
-  const size_t length = first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+  const size_t length = first < 0xC2   ? 0
+                        : first < 0xE0 ? 2
+                        : first < 0xF0 ? 3
+                        : first < 0xF5 ? 4
+                                       : 0;
   if (length == 0 || text.size() < length) return 0;
   for (size_t i = 1; i < length; ++i) {
     if ((byte(i) & 0xC0) != 0x80) return 0;
@@ -58,8 +62,8 @@ absl::StatusOr<v1::Payload> MakePayload(absl::string_view argument, bool as_text
   if (!bytes.ok()) return bytes.status();
   const bool is_utf8 = IsUtf8(*bytes);
   if (as_text && !is_utf8) return absl::InvalidArgumentError("--text: the input is not UTF-8");
-  const bool is_literal = argument != "-" && (!absl::StartsWith(argument, "@") ||
-                                              absl::StartsWith(argument, "@@"));
+  const bool is_literal =
+      argument != "-" && (!absl::StartsWith(argument, "@") || absl::StartsWith(argument, "@@"));
   v1::Payload payload;
   payload.set_content_type(content_type);
   if (as_text || (is_literal && is_utf8)) {
@@ -77,9 +81,9 @@ const std::string& PayloadBytes(const v1::Payload& payload) {
 void PrintPayload(const v1::Payload& payload, bool on_terminal, std::FILE* out) {
   const std::string& bytes = PayloadBytes(payload);
   if (on_terminal && !IsUtf8(bytes)) {
-    std::fprintf(out, "(%s of %s: redirect to a file to get them)\n",
-                 FormatBytes(bytes.size()).c_str(),
-                 payload.content_type().empty() ? "bytes" : Printable(payload.content_type(), 80).c_str());
+    std::fprintf(
+        out, "(%s of %s: redirect to a file to get them)\n", FormatBytes(bytes.size()).c_str(),
+        payload.content_type().empty() ? "bytes" : Printable(payload.content_type(), 80).c_str());
     return;
   }
   std::fwrite(bytes.data(), 1, bytes.size(), out);

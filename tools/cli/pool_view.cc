@@ -9,11 +9,10 @@
 namespace taskforge::cli {
 
 std::string DescribeThreads(const v1::Pool& pool) {
-  return absl::StrFormat("%d threads (%d busy, %d idle, %d blocked), target %d, %d to %d, peak %d",
-                         pool.threads(), pool.busy_threads(), pool.idle_threads(),
-                         pool.blocked_threads(), pool.target_threads(),
-                         pool.settings().min_threads(), pool.settings().max_threads(),
-                         pool.peak_threads());
+  return absl::StrFormat(
+      "%d threads (%d busy, %d idle, %d blocked), target %d, %d to %d, peak %d", pool.threads(),
+      pool.busy_threads(), pool.idle_threads(), pool.blocked_threads(), pool.target_threads(),
+      pool.settings().min_threads(), pool.settings().max_threads(), pool.peak_threads());
 }
 
 std::string PriorityTable(const v1::Pool& pool, bool colour) {

@@ -35,9 +35,8 @@ void AddProtosCommand(CLI::App& app, Action& action) {
   CLI::App* command = app.add_subcommand("protos", "Write the .proto files of the API");
   auto directory = std::make_shared<std::string>();
   command->add_option("--out", *directory, "Into this directory")->required();
-  command->final_callback([&action, directory] {
-    action = [directory] { return WriteProtos(*directory); };
-  });
+  command->final_callback(
+      [&action, directory] { action = [directory] { return WriteProtos(*directory); }; });
 }
 
 }  // namespace taskforge::cli

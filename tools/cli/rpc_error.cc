@@ -14,24 +14,39 @@ RpcError DecodeError(const grpc::Status& status) {
 }
 
 std::string CodeName(grpc::StatusCode code) {
-  static constexpr const char* kNames[] = {
-      "OK",          "CANCELLED",         "UNKNOWN",       "INVALID_ARGUMENT",  "DEADLINE_EXCEEDED",
-      "NOT_FOUND",   "ALREADY_EXISTS",    "PERMISSION_DENIED", "RESOURCE_EXHAUSTED",
-      "FAILED_PRECONDITION", "ABORTED",   "OUT_OF_RANGE",  "UNIMPLEMENTED",     "INTERNAL",
-      "UNAVAILABLE", "DATA_LOSS",         "UNAUTHENTICATED"};
+  static constexpr const char* kNames[] = {"OK",
+                                           "CANCELLED",
+                                           "UNKNOWN",
+                                           "INVALID_ARGUMENT",
+                                           "DEADLINE_EXCEEDED",
+                                           "NOT_FOUND",
+                                           "ALREADY_EXISTS",
+                                           "PERMISSION_DENIED",
+                                           "RESOURCE_EXHAUSTED",
+                                           "FAILED_PRECONDITION",
+                                           "ABORTED",
+                                           "OUT_OF_RANGE",
+                                           "UNIMPLEMENTED",
+                                           "INTERNAL",
+                                           "UNAVAILABLE",
+                                           "DATA_LOSS",
+                                           "UNAUTHENTICATED"};
   const int number = static_cast<int>(code);
   if (number < 0 || number > 16) return absl::StrCat("CODE_", number);
   return kNames[number];
 }
 
+std::string SelfCommand(absl::string_view server) {
+  if (server == GlobalOptions().server) return "taskforge";
+  return absl::StrCat("taskforge --server ", server);
+}
+
 std::string NextCommand(const RpcError& error, absl::string_view server,
                         absl::string_view command) {
-  const std::string self = server == "127.0.0.1:7480"
-                               ? std::string("taskforge")
-                               : absl::StrCat("taskforge --server ", server);
+  const std::string self = server == "127.0.0.1:7480" ? std::string("taskforge")
+                                                      : absl::StrCat("taskforge --server ", server);
   switch (error.code) {
     case grpc::StatusCode::UNAVAILABLE:
-      if (error.reason == "DRAINING") return absl::StrCat(self, " server info");
       if (!error.reason.empty()) return absl::StrCat(self, " server info");
       return "taskforged serve";
     case grpc::StatusCode::UNAUTHENTICATED:
@@ -64,7 +79,11 @@ std::string RenderError(const RpcError& error, absl::string_view server,
   std::string text = absl::StrCat("error: ", CodeName(error.code));
   if (!error.reason.empty()) absl::StrAppend(&text, " (", Printable(error.reason, 128), ")");
   absl::StrAppend(&text, ": ", Printable(error.message, 4096), "\n");
+  // One that the message says already is not said twice.
+  const bool is_said =
+      error.fields.size() == 1 && absl::StrContains(error.message, error.fields.front().second);
   for (const auto& [field, description] : error.fields) {
+    if (is_said) break;
     absl::StrAppend(&text, "  ", Printable(field, 256), ": ", Printable(description, 1024), "\n");
   }
   for (const auto& [subject, description] : error.quotas) {

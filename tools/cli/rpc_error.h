@@ -13,17 +13,18 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "cli/exit_code.h"
+#include "cli/session.h"
 
 namespace taskforge::cli {
 
 struct RpcError {
   grpc::StatusCode code = grpc::StatusCode::OK;
   std::string message;
-  std::string reason;                                             // ErrorInfo.reason
-  std::map<std::string, std::string> metadata;                    // ErrorInfo.metadata
-  std::vector<std::pair<std::string, std::string>> fields;        // BadRequest: field, description
-  std::vector<std::pair<std::string, std::string>> quotas;        // QuotaFailure: subject, …
-  std::optional<absl::Duration> retry_after;                      // RetryInfo
+  std::string reason;                                       // ErrorInfo.reason
+  std::map<std::string, std::string> metadata;              // ErrorInfo.metadata
+  std::vector<std::pair<std::string, std::string>> fields;  // BadRequest: field, description
+  std::vector<std::pair<std::string, std::string>> quotas;  // QuotaFailure: subject, …
+  std::optional<absl::Duration> retry_after;                // RetryInfo
 };
 
 // Takes a status apart; `details` is a serialized google.rpc.Status, as grpc-status-details-bin
@@ -37,11 +38,12 @@ std::string CodeName(grpc::StatusCode code);
 // Lines for stderr. `server` is the address that was called; `command` the words of the command
 // line that failed, for example `task get`.
 std::string RenderError(const RpcError& error, absl::string_view server, absl::string_view command);
+// The words that call this command for the same server again.
+std::string SelfCommand(absl::string_view server);
 // The one command to try next; empty when none would help.
 std::string NextCommand(const RpcError& error, absl::string_view server, absl::string_view command);
 
 // Prints it on stderr, and returns the exit code.
-class Session;
 ExitCode ReportError(const Session& session, const grpc::Status& status, absl::string_view command);
 
 }  // namespace taskforge::cli

@@ -19,11 +19,10 @@ namespace {
 
 std::string DescribeServer(const v1::ServerInfo& info) {
   const v1::ServerLimits& limits = info.limits();
-  std::string text =
-      absl::StrCat("version      ", info.version(), " (", info.revision(), "), gRPC ",
-                   info.grpc_version(), "\n", "up           ",
-                   DurationText(absl::Now() - ToTime(info.start_time())), ", boot epoch ",
-                   info.boot_epoch(), info.draining() ? ", draining" : "", "\n");
+  std::string text = absl::StrCat(
+      "version      ", info.version(), " (", info.revision(), "), gRPC ", info.grpc_version(), "\n",
+      "up           ", DurationText(absl::Now() - ToTime(info.start_time())), ", boot epoch ",
+      info.boot_epoch(), info.draining() ? ", draining" : "", "\n");
   absl::StrAppend(&text, "durability   ",
                   FormatEnum(v1::Durability_Name(info.durability()), "DURABILITY_"), "\n");
   absl::StrAppend(&text, "not durable  ", Printable(info.not_durable()), "\n");
@@ -89,14 +88,13 @@ void AddServerCommands(CLI::App& app, Session& session, Action& action) {
   drain->final_callback([&session, &action, timeout] {
     action = [&session, timeout] { return Drain(session, *timeout); };
   });
-  app.add_subcommand("version", "Print the version of this command")
-      ->final_callback([&action] {
-        action = [] {
-          std::printf("taskforge %s, gRPC %s, protobuf %d\n", TASKFORGE_VERSION,
-                      grpc::Version().c_str(), GOOGLE_PROTOBUF_VERSION);
-          return kExitOk;
-        };
-      });
+  app.add_subcommand("version", "Print the version of this command")->final_callback([&action] {
+    action = [] {
+      std::printf("taskforge %s, gRPC %s, protobuf %d\n", TASKFORGE_VERSION,
+                  grpc::Version().c_str(), GOOGLE_PROTOBUF_VERSION);
+      return kExitOk;
+    };
+  });
 }
 
 }  // namespace taskforge::cli

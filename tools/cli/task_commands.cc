@@ -153,20 +153,19 @@ int ForEach(Session& session, const std::vector<std::string>& names, absl::strin
 }
 
 int CancelTasks(Session& session, Stub& stub, const std::vector<std::string>& names) {
-  return ForEach(session, names, "task cancel",
-                 [&](grpc::ClientContext* context, const std::string& name) {
-                   v1::CancelTaskRequest request;
-                   request.set_name(name);
-                   v1::Task task;
-                   const grpc::Status status = stub.CancelTask(context, request, &task);
-                   if (status.ok() && session.options.output == OutputFormat::kTable) {
-                     std::printf("%s %s\n", ShortName(task.name()).c_str(),
-                                 DescribeState(task).c_str());
-                   } else if (status.ok()) {
-                     PrintTask(session, task);
-                   }
-                   return status;
-                 });
+  return ForEach(
+      session, names, "task cancel", [&](grpc::ClientContext* context, const std::string& name) {
+        v1::CancelTaskRequest request;
+        request.set_name(name);
+        v1::Task task;
+        const grpc::Status status = stub.CancelTask(context, request, &task);
+        if (status.ok() && session.options.output == OutputFormat::kTable) {
+          std::printf("%s %s\n", ShortName(task.name()).c_str(), DescribeState(task).c_str());
+        } else if (status.ok()) {
+          PrintTask(session, task);
+        }
+        return status;
+      });
 }
 
 int RetryTasks(Session& session, Stub& stub, const std::vector<std::string>& names) {
@@ -199,9 +198,9 @@ void AddList(CLI::App& group, Session& session, Action& action) {
   CLI::App* command = group.add_subcommand("ls", "List tasks, newest first");
   auto options = std::make_shared<ListOptions>();
   command->add_option("--state", options->state, "Only those in this state")
-      ->check(CLI::IsMember({"scheduled", "queued", "running", "succeeded", "failed", "cancelled",
-                             "expired"},
-                            CLI::ignore_case));
+      ->check(CLI::IsMember(
+          {"scheduled", "queued", "running", "succeeded", "failed", "cancelled", "expired"},
+          CLI::ignore_case));
   command->add_option("--handler", options->handler, "Only those of this handler");
   command->add_option("--queue", options->queue, "Only those of this queue");
   command->add_flag("--dead", options->dead, "Only those that failed for good")

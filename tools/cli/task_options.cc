@@ -45,7 +45,8 @@ void TaskOptions::AddTo(CLI::App& command, bool handler_required) {
   command.add_option("--timeout", run_timeout, "How long one attempt may run")->check(kDuration);
   command.add_option("--queue-timeout", queue_timeout, "How long it may wait for its start")
       ->check(kDuration);
-  command.add_option("--expires-in", task_deadline, "Neither start nor run after this time from now")
+  command
+      .add_option("--expires-in", task_deadline, "Neither start nor run after this time from now")
       ->check(kDuration);
   command.add_option("--in", schedule_in, "Not to be started before this time from now")
       ->check(kDuration);

@@ -10,6 +10,7 @@
 #include "cli/format.h"
 #include "cli/json_output.h"
 #include "cli/payload_argument.h"
+#include "cli/rpc_error.h"
 
 namespace taskforge::cli {
 namespace {
@@ -79,8 +80,8 @@ std::string DescribeTask(const v1::Task& task) {
   AddLine("next attempt", FormatTime(task.next_attempt_time()), text);
   AddLine("kept until", FormatTime(task.expire_time()), text);
   if (task.has_start_time()) AddLine("times", DescribeTimes(task), text);
-  AddLine("durability",
-          FormatEnum(v1::Durability_Name(task.effective_durability()), "DURABILITY_"), text);
+  AddLine("durability", FormatEnum(v1::Durability_Name(task.effective_durability()), "DURABILITY_"),
+          text);
   AddLine("retry of", task.retry_of(), text);
   for (const auto& [key, value] : task.labels()) {
     AddLine("label", absl::StrCat(key, "=", Printable(value)), text);
@@ -132,7 +133,8 @@ int PrintFinished(const Session& session, const v1::Task& task) {
     std::fprintf(stderr, "%s: %s\n", ShortName(task.name()).c_str(),
                  FormatState(task.state()).c_str());
     if (task.has_error()) std::fprintf(stderr, "error: %s\n", DescribeError(task.error()).c_str());
-    std::fprintf(stderr, "try: taskforge task get %s\n", ShortName(task.name()).c_str());
+    std::fprintf(stderr, "try: %s task get %s\n", SelfCommand(session.options.server).c_str(),
+                 ShortName(task.name()).c_str());
   } else if (task.output_evicted()) {
     std::fputs("the output was dropped by the server's cap on kept results\n", stderr);
   }

@@ -71,8 +71,8 @@ std::optional<uint64_t> NumberOf(absl::string_view json, absl::string_view key) 
 absl::Status CheckSha256(absl::string_view input, absl::string_view output) {
   const std::string expected = Sha256Hex(input);
   if (absl::StripAsciiWhitespace(output) == expected) return absl::OkStatus();
-  return absl::DataLossError(absl::StrCat("sha256 should be ", expected, " and is ",
-                                          Printable(output, 80)));
+  return absl::DataLossError(
+      absl::StrCat("sha256 should be ", expected, " and is ", Printable(output, 80)));
 }
 
 absl::Status CheckWordCount(absl::string_view input, absl::string_view output) {
@@ -83,9 +83,9 @@ absl::Status CheckWordCount(absl::string_view input, absl::string_view output) {
   if (lines == expected.lines && words == expected.words && bytes == expected.bytes) {
     return absl::OkStatus();
   }
-  return absl::DataLossError(absl::StrFormat(
-      "wordcount should be %d lines, %d words, %d bytes and is %s", expected.lines, expected.words,
-      expected.bytes, Printable(output, 160)));
+  return absl::DataLossError(
+      absl::StrFormat("wordcount should be %d lines, %d words, %d bytes and is %s", expected.lines,
+                      expected.words, expected.bytes, Printable(output, 160)));
 }
 
 absl::Status CheckCompress(absl::string_view input, absl::string_view output) {

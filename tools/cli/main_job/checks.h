@@ -27,8 +27,8 @@ TextCounts CountText(absl::string_view bytes);
 // `max_bytes`.
 absl::StatusOr<std::string> Inflate(absl::string_view data, uint64_t max_bytes);
 
-// Whether `output` of `handler` (sha256, wordcount or compress) is right for `input`; the message of
-// an error says what was expected.
+// Whether `output` of `handler` (sha256, wordcount or compress) is right for `input`; the message
+// of an error says what was expected.
 absl::Status CheckOutput(absl::string_view handler, absl::string_view input,
                          absl::string_view output);
 

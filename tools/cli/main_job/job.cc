@@ -40,8 +40,9 @@ MainJob::MainJob(Session& session, const FileList& files, uint64_t max_bytes)
       total_(files.paths.size() * kHandlers.size()),
       tasks_(v1::TaskService::NewStub(session.Channel())),
       bus_(v1::BusService::NewStub(session.Channel())),
-      submit_(session, {BulkSubmit::DoneWhen::kReleased, kMaxTasks, kMaxBytes, 1000},
-              [this](const v1::SubmitAck& ack) { OnAck(ack); }, nullptr),
+      submit_(
+          session, {BulkSubmit::DoneWhen::kReleased, kMaxTasks, kMaxBytes, 1000},
+          [this](const v1::SubmitAck& ack) { OnAck(ack); }, nullptr),
       subscription_call_(session, kNoDeadline),
       progress_(session.stderr_is_terminal()) {}
 
@@ -100,8 +101,7 @@ void MainJob::OnAck(const v1::SubmitAck& ack) {
   if (ack.code() == 0) {
     ledger_.Accept(ack.correlation_id());
   } else {
-    ledger_.Fail(ack.correlation_id(),
-                 absl::StrCat("refused: ", ack.reason(), " ", ack.message()));
+    ledger_.Fail(ack.correlation_id(), absl::StrCat("refused: ", ack.reason(), " ", ack.message()));
   }
 }
 

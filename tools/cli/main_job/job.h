@@ -21,9 +21,9 @@ namespace taskforge::cli {
 
 // Where the results came from, besides what the ledger knows.
 struct JobTrail {
-  uint64_t over_bus = 0;      // Finished tasks that an event brought.
-  uint64_t read_later = 0;    // Those that had to be read by GetTask.
-  uint64_t missed = 0;        // Events that the bus said were lost on the way here.
+  uint64_t over_bus = 0;       // Finished tasks that an event brought.
+  uint64_t read_later = 0;     // Those that had to be read by GetTask.
+  uint64_t missed = 0;         // Events that the bus said were lost on the way here.
   grpc::Status submit_status;  // Of the SubmitTasks stream.
 };
 

@@ -77,8 +77,8 @@ void Ledger::Close(const OpenTask& open, const v1::Task* task, const absl::Statu
     group.runs.push_back(ToDuration(task->run_duration()));
   }
   if (!verdict.ok()) {
-    failures_.push_back({open.name, open.entry.file, open.entry.handler,
-                         std::string(verdict.message())});
+    failures_.push_back(
+        {open.name, open.entry.file, open.entry.handler, std::string(verdict.message())});
   }
 }
 

@@ -27,7 +27,7 @@ struct TaskGroup {
 };
 
 struct JobFailure {
-  std::string task;    // Its name.
+  std::string task;  // Its name.
   std::string file;
   std::string handler;
   std::string why;

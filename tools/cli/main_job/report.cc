@@ -23,8 +23,7 @@ void AddRow(const std::string& handler, const std::string& priority, const TaskG
   table.Add({handler, priority, FormatCount(group.succeeded + group.failed),
              FormatCount(group.succeeded), FormatCount(group.failed),
              DurationText(Percentile(group.waits, 0.5)),
-             DurationText(Percentile(group.waits, 0.99)),
-             DurationText(Percentile(group.runs, 0.5)),
+             DurationText(Percentile(group.waits, 0.99)), DurationText(Percentile(group.runs, 0.5)),
              DurationText(Percentile(group.runs, 0.99))});
 }
 
@@ -53,10 +52,10 @@ void AppendThreads(const JobReport& report, std::string& text) {
                         report.pool.threads_before, report.pool.threads_at_peak,
                         report.pool.threads_after);
   for (const v1::PoolResize& resize : report.pool.resizes) {
-    absl::StrAppendFormat(&text, "resize: %d → %d  %s  (+%s)\n", resize.from_threads(),
-                          resize.to_threads(), Printable(resize.reason(), 64),
-                          DurationText(std::max(absl::ZeroDuration(),
-                                                  ToTime(resize.time()) - report.start)));
+    absl::StrAppendFormat(
+        &text, "resize: %d → %d  %s  (+%s)\n", resize.from_threads(), resize.to_threads(),
+        Printable(resize.reason(), 64),
+        DurationText(std::max(absl::ZeroDuration(), ToTime(resize.time()) - report.start)));
   }
   if (report.pool.resizes.empty()) text += "resize: none\n";
 }
@@ -81,7 +80,8 @@ std::string RenderReport(const JobReport& report, bool colour) {
   Table table({"HANDLER", "PRIORITY", ">TASKS", ">SUCCEEDED", ">FAILED", ">WAIT p50", ">WAIT p99",
                ">RUN p50", ">RUN p99"});
   std::map<GroupKey, TaskGroup> groups = report.groups;
-  for (const auto& [key, group] : groups) AddRow(key.first, FormatPriority(key.second), group, table);
+  for (const auto& [key, group] : groups)
+    AddRow(key.first, FormatPriority(key.second), group, table);
   AddRow("all", "", SumOf(report.groups), table);
   std::string text = table.Render(colour);
   text += "\n";

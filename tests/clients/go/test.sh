@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# The Go client, and the Go worker.
+set -euo pipefail
+HERE="$(dirname "$(readlink -f "$0")")"
+# shellcheck source=tests/clients/common.sh
+source "${HERE}/../common.sh"
+
+# Any Go from 1.21 on fetches the toolchain that go.mod asks for.
+for directory in /usr/local/go/bin /usr/lib/go-1.{26,25,24,23,22}/bin; do
+  if [[ -x "${directory}/go" ]]; then PATH="${directory}:${PATH}" && break; fi
+done
+export GOMODCACHE="${CLIENTS_CACHE}/go-modules" GOCACHE="${CLIENTS_CACHE}/go-build" GOFLAGS=-modcacherw
+
+module="${WORK}/module"
+mkdir "${module}"
+cp -r "${HERE}"/{go.mod,go.sum,cmd} "${module}"
+write_protos "${WORK}/protos"
+mkdir "${WORK}/bin" "${module}/gen"
+cd "${module}"
+go build -o "${WORK}/bin/" google.golang.org/protobuf/cmd/protoc-gen-go \
+  google.golang.org/grpc/cmd/protoc-gen-go-grpc
+PATH="${WORK}/bin:${PATH}" protoc -I "${WORK}/protos" --go_out=gen --go_opt=paths=source_relative \
+  --go-grpc_out=gen --go-grpc_opt=paths=source_relative "${WORK}"/protos/taskforge/v1/*.proto
+go vet ./cmd/...
+go build -mod=readonly -o "${WORK}/bin/" ./cmd/client ./cmd/worker
+
+start_server
+"${WORK}/bin/client" "${ADDRESS}"
+"${WORK}/bin/worker" "${ADDRESS}" &
+background+=($!)
+expect_reverse

@@ -106,12 +106,12 @@ def records_of(prometheus):
     return [rule["name"] for group in groups for rule in group["rules"]]
 
 
-def put_load(taskforge, grpc, admin, folder, until):
+def put_load(taskforge, grpc, folder, until):
     """The main job over a few files, again and again, and some calls that fail, until told."""
     for number in range(20):
         (folder / f"file{number}").write_text(f"line {number}\n" * 200, encoding="utf-8")
     while not until():
-        job = subprocess.run([taskforge, "main-job", "--server", grpc, "--admin", admin, str(folder)],
+        job = subprocess.run([taskforge, "main-job", "--server", grpc, str(folder)],
                              capture_output=True, text=True, timeout=TIMEOUT_S)
         if job.returncode != 0:
             sys.exit(f"the load failed: {job.stdout}{job.stderr}")
@@ -145,7 +145,7 @@ def main():
         load = folder / "load"
         load.mkdir()
         scrapes = "count_over_time(up{job='taskforge'}[1m])"
-        put_load(taskforge, address["grpc"], address["admin"], load,
+        put_load(taskforge, address["grpc"], load,
                  lambda: any(float(r["value"][1]) >= SCRAPES_NEEDED for r in prometheus.query(scrapes)))
 
         asked = 0

@@ -16,6 +16,7 @@ from taskforge.v1 import worker_service_pb2, worker_service_pb2_grpc
 FINISHED, IN_FLIGHT = 200, 1000
 TIMEOUT_S = 120
 BATCH = 100
+TERMINAL = ("succeeded", "failed", "cancelled", "expired")
 SENTINEL = "kill-test.end"  # Published last, so that what came before it has come.
 
 
@@ -95,7 +96,7 @@ def main():
         tasks = task_service_pb2_grpc.TaskServiceStub(channel)
         workers = worker_service_pb2_grpc.WorkerServiceStub(channel)
         bus = bus_service_pb2_grpc.BusServiceStub(channel)
-        filters = ["task.default.*.kill-test", SENTINEL]
+        filters = [f"task.default.{state}.kill-test" for state in TERMINAL] + [SENTINEL]
         request = bus_service_pb2.SubscribeRequest(filters=filters, max_events=65536)
         stream = bus.Subscribe(request, timeout=2 * TIMEOUT_S)
         assert next(stream).subscription

@@ -178,7 +178,7 @@ void Controller::LookAtWork(MonoTime now, PoolSnapshot& snapshot) {
   snapshot.waiting_background =
       core_.rings.size(Priority::kNormal) + core_.rings.size(Priority::kLow);
   snapshot.background_places = std::max(0, core_.cap.limit() - core_.cap.running());
-  const uint64_t dispatches = core_.dispatches.load(std::memory_order_relaxed);
+  const uint64_t dispatches = core_.AllDispatches();
   const bool waits = snapshot.waiting_urgent + snapshot.waiting_background > 0;
   if (dispatches != seen_dispatches_ || !waits) last_dispatch_ = now;
   seen_dispatches_ = dispatches;
@@ -210,7 +210,8 @@ void Controller::LookAtThreads(MonoTime now, const PoolSettings& settings, PoolS
   snapshot.sleeping = std::max(0.0, measured - sum.running - sum.waiting);
   snapshot.usage_known = measured > 0 || snapshot.busy == snapshot.blocked;
   const double runnable = sum.running + sum.waiting;
-  snapshot.contention = runnable > 0 ? sum.waiting / runnable : 0.0;
+  // Threads that sleep all the time wait a little for each bit that they run: that is no load.
+  snapshot.contention = runnable >= 0.5 ? sum.waiting / runnable : 0.0;
 }
 
 void Controller::LookAtUsage(MonoTime now, const Seat& seat, Watch& watch, CpuShares& sum,

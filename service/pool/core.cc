@@ -111,6 +111,14 @@ void PoolCore::NotifyWork() {
   if (wakes.Notify() == WakeList::Outcome::kNobody) KickIfAsleep();
 }
 
+void PoolCore::LookAgain() {
+  if (HasRunnableWork()) {
+    NotifyWork();
+  } else if (HasWork()) {
+    KickIfAsleep();
+  }
+}
+
 void PoolCore::KickIfAsleep() {
   if (controller_asleep.load() == 0) return;
   if (controller_asleep.exchange(0) != 0) Kick();
@@ -128,15 +136,16 @@ bool PoolCore::HasRunnableWork() const {
 }
 
 Taken PoolCore::PopAndRefill(Priority priority, bool capped) {
-  const LevelRings::Entry entry = rings.Pop(priority);
   Taken taken;
+  // Read before the pop, which is what ends the wait: a thread that is preempted after it starts
+  // the work late, but has not let anybody pass.
+  taken.number = AllDispatches() + 1;
+  taken.counted = CountedDispatches(priority) + 1;
+  const LevelRings::Entry entry = rings.Pop(priority);
   taken.work = entry.work;
   taken.contended = entry.contended;
   if (entry.work == nullptr) return taken;
-  // At once: a thread that is preempted in between starts its work late by the number of dispatches
-  // that others make meanwhile. The capped ones are never fewer than the numbers say.
-  if (capped) capped_dispatches.fetch_add(1);
-  taken.number = dispatches.fetch_add(1) + 1;
+  dispatches[capped].fetch_add(1);
   taken.background_capped = capped;
   if (entry.place == Place::kOrdinary && space_waiters.load() != 0) {
     space_sequence.fetch_add(1);

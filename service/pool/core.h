@@ -26,7 +26,8 @@ namespace taskforge {
 // What a worker took, and what it must give back when it is done.
 struct Taken {
   Work* work = nullptr;
-  uint64_t number = 0;             // Of the dispatch.
+  uint64_t number = 0;             // As in Dispatch.
+  uint64_t counted = 0;            // As in Dispatch.
   bool holds_cap = false;          // A place under the running cap.
   bool background_capped = false;  // The cap was reached: does not count for Low and Normal.
   bool contended = false;          // Nothing was taken, but something is about to be published.
@@ -55,6 +56,9 @@ class PoolCore {
   bool HasRunnableWork() const;
   // Something waits, be it capped.
   bool HasWork() const { return !rings.empty(); }
+  // For a worker that stops searching, parks, or freed the cap: wakes somebody for what may be run;
+  // tells the controller of what may not, because more threads may be needed for it.
+  void LookAgain();
   // After a change that may have made work runnable: wakes somebody, or tells the controller.
   void NotifyWork();
   // Hands every waiting entry to `give_back`; returns how many.
@@ -89,6 +93,12 @@ class PoolCore {
 
   // Whether the calling thread is one of this pool's.
   bool OnWorkerThread() const;
+  // Dispatches until now, cancelled ones excepted.
+  uint64_t AllDispatches() const { return dispatches[0].load() + dispatches[1].load(); }
+  // Those of them that count for `priority` in the waiting bound.
+  uint64_t CountedDispatches(Priority priority) const {
+    return priority <= Priority::kNormal ? dispatches[0].load() : AllDispatches();
+  }
 
   // Constant after construction, but for what has setters.
   const Clock& clock;
@@ -106,9 +116,9 @@ class PoolCore {
   PerPriority<std::atomic<uint64_t>> submitted{};
   PerPriority<std::atomic<uint64_t>> refused{};
   PerPriority<std::atomic<uint64_t>> returned{};  // Taken out by TakeAll().
-  // Dispatches, cancelled ones excepted; and those at which the cap was reached.
-  alignas(64) std::atomic<uint64_t> dispatches{0};  // Own line: every dispatch writes it.
-  std::atomic<uint64_t> capped_dispatches{0};
+  // Dispatches [0] while Low and Normal were below their cap, [1] while they were at it.
+  // Own line: every dispatch writes one of them.
+  alignas(64) std::array<std::atomic<uint64_t>, 2> dispatches{};
 
   // Futex words. Own line: mostly read.
   alignas(64) std::atomic<uint32_t> kick_sequence{0};

@@ -17,7 +17,9 @@ struct CpuShares {
 };
 
 // Reads /proc/self/task/<tid>/schedstat (Documentation/scheduler/sched-stats.rst: nanoseconds on
-// the processor, nanoseconds on the run queue, time slices). About 2 µs a reading. Not thread-safe.
+// the processor, nanoseconds on the run queue, time slices). The kernel adds a wait only when it is
+// over; so for a thread that is runnable now (state R in …/stat), what is missing counts as
+// waiting. About 2 µs a reading. Not thread-safe.
 class CpuUsage {
  public:
   CpuUsage() = default;
@@ -42,8 +44,10 @@ class CpuUsage {
     uint64_t waiting_ns = 0;
   };
   std::optional<Sample> Take(MonoTime now) const;
+  bool IsRunnable() const;
 
-  int fd_ = -1;
+  int schedstat_fd_ = -1;
+  int stat_fd_ = -1;
   std::optional<Sample> begin_;
   std::optional<CpuShares> last_;
 };

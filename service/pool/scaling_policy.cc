@@ -36,6 +36,11 @@ ScalingAction DecideGrowth(const PoolSnapshot& snapshot, const ScalingOptions& o
 
   const double sleeping = snapshot.sleeping < kSleepNoise ? 0.0 : snapshot.sleeping;
   const double blocked = std::min<double>(snapshot.blocked + sleeping, snapshot.busy);
+  const bool processors_busy = snapshot.usage_known && snapshot.busy - blocked >= snapshot.cpus;
+  if (snapshot.since_dispatch >= options.stall_timeout && !processors_busy) {
+    if (IsWithin(snapshot.last_growth, snapshot.now, options.tick)) return stay;
+    return grow_to(snapshot.threads + std::max(1, snapshot.threads / 2), ScalingReason::kStalled);
+  }
   if (snapshot.contention > options.contention_limit) {
     return {snapshot.threads, ScalingReason::kNone, true};
   }
@@ -45,11 +50,6 @@ ScalingAction DecideGrowth(const PoolSnapshot& snapshot, const ScalingOptions& o
     if (IsWithin(snapshot.last_growth, snapshot.now, options.tick)) return stay;
     return grow_to(std::min(wanted, most),
                    blocked > 0 ? ScalingReason::kPartlyBlocked : ScalingReason::kQueueWait);
-  }
-  const bool processors_busy = snapshot.usage_known && snapshot.busy - blocked >= snapshot.cpus;
-  if (snapshot.since_dispatch >= options.stall_timeout && !processors_busy) {
-    if (IsWithin(snapshot.last_growth, snapshot.now, options.tick)) return stay;
-    return grow_to(snapshot.threads + std::max(1, snapshot.threads / 2), ScalingReason::kStalled);
   }
   return stay;
 }

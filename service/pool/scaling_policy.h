@@ -84,14 +84,14 @@ struct ScalingAction {
 //  1. Below the least number: grow to it. Above the greatest: shrink as threads become idle.
 //  2. Work waits that no idle thread may take:
 //     a. all busy threads are blocked: double, at most once a tick;
-//     b. else, with contended processors: overloaded, do not grow;
-//     c. threads < cpus / (1 − share blocked) + 1: grow towards that, at most double. The one more
+//     b. nothing was dispatched for stall_timeout, and not because the processors are busy with it:
+//        half as many more;
+//     c. with contended processors: overloaded, do not grow;
+//     d. threads < cpus / (1 − share blocked) + 1: grow towards that, at most double. The one more
 //        is the thread that Low and Normal may not use. So work that keeps processors busy never
-//        grows the pool beyond cpus + 1;
-//     d. nothing was dispatched for stall_timeout, and not because the processors are busy: half
-//        as many more.
+//        grows the pool beyond cpus + 1.
 //  3. Threads that were idle for the idle timeout: retire one, or 1/32 of what is too many.
-// Shrinking waits flip_hold after growing, and growing by 2c flip_hold after shrinking; 2a and 2d
+// Shrinking waits flip_hold after growing, and growing by 2d flip_hold after shrinking; 2a and 2b
 // do not wait, because nothing would run meanwhile. So the pool does not swing faster than that.
 ScalingAction DecideScaling(const PoolSnapshot& snapshot, const ScalingOptions& options);
 

@@ -71,8 +71,8 @@ PoolStats CollectStats(const PoolCore& core, const Controller& controller) {
     stats.running += stats.priorities[priority].running;
     stats.completed += stats.priorities[priority].completed;
   }
-  stats.dispatches = Read(core.dispatches);
-  stats.capped_dispatches = Read(core.capped_dispatches);
+  stats.dispatches = core.AllDispatches();
+  stats.capped_dispatches = Read(core.dispatches[1]);
   stats.wakeups = core.wakes.futex_wakes();
   stats.thread_creation_failures = controller.creation_failures();
   stats.resizes = controller.resizes().counts();

@@ -90,7 +90,7 @@ class ThreadPool {
 
   // Dispatches until now; those of them that count for a priority in the waiting bound
   // (slot_table.h), against which Dispatch::counted of later work can be held.
-  uint64_t DispatchCount() const { return core_.dispatches.load(); }
+  uint64_t DispatchCount() const { return core_.AllDispatches(); }
   uint64_t CountedDispatches(Priority priority) const { return core_.CountedDispatches(priority); }
   // Seats that may have dispatched until now: M of the waiting bound.
   uint32_t Seats() const { return core_.seat_count(); }

@@ -10,6 +10,14 @@
 #include "base/futex.h"
 
 namespace taskforge {
+namespace {
+
+// release: pairs with the loads in ThreadPool::AllDone(); after a drain, what ran has happened.
+void CountDone(std::atomic<uint64_t>& counter) {
+  counter.store(counter.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
+}  // namespace
 
 void Worker::Announce() { seat_.tid.store(static_cast<int>(syscall(SYS_gettid))); }
 
@@ -26,7 +34,7 @@ void Worker::Loop() {
   }
   if (searching_) {
     core_.wakes.StopSearching();
-    if (core_.HasRunnableWork()) core_.NotifyWork();
+    core_.LookAgain();
   }
   ScopedBlocking::Observe(nullptr);
   current_core_ = nullptr;
@@ -45,7 +53,7 @@ bool Worker::TakeAndRun() {
     if (searching_) core_.wakes.StopSearching();
     searching_ = false;
     seat_.freed_cap = false;
-    if (core_.HasRunnableWork()) core_.NotifyWork();
+    core_.LookAgain();
   }
   Run(taken);
   return true;
@@ -62,6 +70,7 @@ void Worker::Run(const Taken& taken) {
   seat_.priority.store(priority, std::memory_order_relaxed);
   SetState(ThreadState::kBusy, dispatch.started);
   dispatch.number = taken.number;
+  dispatch.counted = taken.counted;
   dispatch.seats = core_.seat_count();
   dispatch.seat = static_cast<int>(seat_.index);
 
@@ -79,12 +88,11 @@ void Worker::Run(const Taken& taken) {
     seat_.slots.Dispatched(taken.background_capped);
     seat_.waits.Record(priority, wait_ns);
     seat_.runs.Record(priority, run_ns);
-    SingleWriterAdd(seat_.counters.completed[priority], 1);
+    CountDone(seat_.counters.completed[priority]);
     SingleWriterAdd(seat_.counters.busy_ns, static_cast<uint64_t>(run_ns));
   } else {
-    core_.dispatches.fetch_sub(1);
-    if (taken.background_capped) core_.capped_dispatches.fetch_sub(1);
-    SingleWriterAdd(seat_.counters.cancelled[priority], 1);
+    core_.dispatches[taken.background_capped].fetch_sub(1);
+    CountDone(seat_.counters.cancelled[priority]);
   }
   if (taken.holds_cap) core_.ReleaseCap(seat_);
   if (core_.phase() != PoolCore::Phase::kOpen) {
@@ -123,11 +131,7 @@ bool Worker::Park() {
   core_.wakes.Park(seat_.index, searching_);
   searching_ = false;
   if (core_.stopping()) return false;
-  if (core_.HasRunnableWork()) {
-    core_.NotifyWork();
-  } else if (core_.HasWork()) {
-    core_.KickIfAsleep();  // Capped work waits: more threads may be needed.
-  }
+  core_.LookAgain();
   searching_ = core_.wakes.Sleep(seat_.index);
   now_is_fresh_ = false;
   return searching_;

@@ -115,19 +115,15 @@ TEST_P(PoolStressTest, SubmitsRaceADrain) {
 
 // What a work writes down about its wait.
 struct Traced : Work {
-  uint64_t all_at_submit = 0;     // Dispatches, after it was submitted.
-  uint64_t capped_at_submit = 0;  // Those of them that do not count.
-  uint64_t ahead = 0;             // Of its priority, at the most.
+  uint64_t counted_at_submit = 0;  // Dispatches that count, after it was submitted.
+  uint64_t ahead = 0;              // Of its priority, at the most.
   Dispatch dispatch;
-  uint64_t capped_at_start = 0;
-  ThreadPool* pool = nullptr;
   Countdown* done = nullptr;
 };
 
 bool RunTraced(Work& work, const Dispatch& dispatch) {
   Traced& traced = static_cast<Traced&>(work);
   traced.dispatch = dispatch;
-  traced.capped_at_start = traced.pool->CappedDispatchCount();
   traced.done->Done();
   return true;
 }
@@ -169,14 +165,12 @@ TEST_P(PoolStressTest, NobodyStarves) {
     Traced& work = traced[i];
     work.run = RunTraced;
     work.priority = i % 3 == 0 ? Priority::kNormal : Priority::kLow;
-    work.pool = &pool;
     work.done = &done;
     // Before the submission no less is ahead of it than after; after it, no more was dispatched
     // before it than now.
     work.ahead = pool.QueuedApprox(work.priority);
     ASSERT_TRUE(pool.TrySubmit(work).ok());
-    work.capped_at_submit = pool.CappedDispatchCount();
-    work.all_at_submit = pool.DispatchCount();
+    work.counted_at_submit = pool.CountedDispatches(work.priority);
     if (i % 16 == 0) RestFor(absl::Microseconds(200));
   }
   ASSERT_TRUE(done.WaitFor(absl::Seconds(60))) << done.left() << " starved";
@@ -186,10 +180,8 @@ TEST_P(PoolStressTest, NobodyStarves) {
   const SlotLayout layout(options.weights);
   uint64_t most_waited = 0;
   for (const Traced& work : traced) {
-    if (work.dispatch.number <= work.all_at_submit) continue;  // It started at once.
-    const uint64_t all = work.dispatch.number - work.all_at_submit;
-    const uint64_t capped = work.capped_at_start - work.capped_at_submit;
-    const uint64_t waited = all > capped + 1 ? all - capped - 1 : 0;
+    if (work.dispatch.counted <= work.counted_at_submit) continue;  // It started at once.
+    const uint64_t waited = work.dispatch.counted - work.counted_at_submit - 1;
     EXPECT_LE(waited, layout.Bound(work.priority, work.ahead, work.dispatch.seats))
         << Name(work.priority) << " with " << work.ahead << " ahead";
     most_waited = std::max(most_waited, waited);

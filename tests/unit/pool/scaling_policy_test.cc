@@ -141,6 +141,14 @@ std::vector<Case> Cases() {
               s.usage_known = false;
             }),
        {12, R::kStalled, false}},
+      {"StalledGrowsOnContendedProcessorsToo",
+       With(Waiting(8, 8),
+            [](S& s) {
+              s.since_dispatch = absl::Milliseconds(600);
+              s.sleeping = 7.5;
+              s.contention = 0.9;
+            }),
+       {12, R::kStalled, false}},
       {"UrgentWorkMayUseTheLastThread",
        With(Waiting(2, 1),
             [](S& s) {

@@ -20,31 +20,30 @@ TEST(PoolScalingTest, BlockedWorkGetsThreadsAtOnceAndTheyGoAgain) {
   options.scaling.flip_hold = absl::Milliseconds(200);
   ThreadPool pool(options, kClock);
   ASSERT_TRUE(pool.Start().ok());
+  // None ends before 48 have begun: fewer threads would never finish.
+  std::atomic<int> begun{0};
+  Notification enough;
   Countdown done(64);
   std::deque<CallWork> works;
-  const MonoTime begin = kClock.Monotonic();
   for (int i = 0; i < 64; ++i) {
     works.emplace_back([&](const Dispatch&) {
       {
         ScopedBlocking blocking;
-        RestFor(absl::Milliseconds(100));
+        if (begun.fetch_add(1) + 1 == 48) enough.Notify();
+        enough.WaitFor(kPatience);
       }
       done.Done();
     });
     ASSERT_TRUE(pool.TrySubmit(works.back()).ok());
   }
-  ASSERT_TRUE(done.WaitFor(kPatience));
-  RecordProperty("elapsed_ms", static_cast<int>((kClock.Monotonic() - begin) / 1'000'000));
-  // Two threads would take 6.4 s; a quiet machine takes 0.3 s, a busy one more.
-  EXPECT_LE(kClock.Monotonic() - begin, 2'000'000'000) << "ns";
-  EXPECT_GE(pool.GetStats().peak, 33);
+  ASSERT_TRUE(done.WaitFor(2 * kPatience));
+  EXPECT_GE(pool.GetStats().peak, 48);
   EXPECT_TRUE(Eventually([&] { return pool.GetStats().threads == 2; }));
   const std::vector<ResizeEvent> resizes = pool.Resizes(1000);
   ASSERT_FALSE(resizes.empty());
   EXPECT_EQ(resizes.front().to, 2);
   EXPECT_EQ(Name(resizes.front().reason), "idle");
   EXPECT_EQ(resizes.back().from, 0);
-  EXPECT_EQ(pool.GetStats().resizes.flips, 1u);
 }
 
 TEST(PoolScalingTest, WorkThatKeepsProcessorsBusyDoesNotGrowIt) {
@@ -93,6 +92,32 @@ TEST(PoolScalingTest, BreaksADeadlockByGrowing) {
   last_ran.Notify();
 }
 
+// Work is submitted while the only worker that may take it is still waking up: the controller must
+// hear of what is left over when that worker is gone into its first task.
+TEST(PoolScalingTest, HearsOfCappedWorkThatWasSubmittedDuringASearch) {
+  for (int round = 0; round < 10; ++round) {
+    PoolOptions options = OptionsWith(2, 16);
+    options.scaling.tick = absl::Milliseconds(1);
+    ThreadPool pool(options, kClock);
+    ASSERT_TRUE(pool.Start().ok());
+    ASSERT_TRUE(Eventually([&] { return pool.GetStats().parks == 2; }));
+    Notification last_ran;
+    Countdown done(3);
+    std::deque<CallWork> works;
+    for (int i = 0; i < 3; ++i) {
+      works.emplace_back([&, i](const Dispatch&) {
+        ScopedBlocking blocking;
+        if (i == 2) last_ran.Notify();
+        last_ran.WaitFor(kPatience);
+        done.Done();
+      });
+    }
+    for (CallWork& work : works) ASSERT_TRUE(pool.TrySubmit(work).ok());
+    ASSERT_TRUE(last_ran.WaitFor(kPatience / 2)) << "round " << round;
+    ASSERT_TRUE(done.WaitFor(kPatience));
+  }
+}
+
 TEST(PoolScalingTest, FollowsItsSettings) {
   std::atomic<int> heard{0};
   PoolHooks hooks;
@@ -133,8 +158,9 @@ TEST(PoolScalingTest, ShrinkingInterruptsNothing) {
   std::atomic<int> ended{0};
   std::deque<CallWork> works;
   int submitted = 0;
-  const MonoTime until = kClock.Monotonic() + absl::Milliseconds(1000);
-  for (int round = 0; kClock.Monotonic() < until; ++round) {
+  const MonoTime patience = kClock.Monotonic() + kPatience;
+  for (int round = 0; pool.GetStats().resizes.total < 100; ++round) {
+    ASSERT_LT(kClock.Monotonic(), patience) << "hardly any resizes";
     PoolUpdate update;
     update.min_threads = 1 + round % 8;
     ASSERT_TRUE(pool.UpdateOptions(update).ok());
@@ -153,7 +179,6 @@ TEST(PoolScalingTest, ShrinkingInterruptsNothing) {
     ASSERT_TRUE(all) << submitted - ended.load() << " lost in round " << round;
   }
   EXPECT_EQ(begun.load(), submitted);
-  EXPECT_GT(pool.GetStats().resizes.total, 10u) << "the test has not tested anything";
 }
 
 }  // namespace

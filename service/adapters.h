@@ -31,7 +31,9 @@ class PoolReleaseTarget final : public ReleaseTarget {
   bool TryRelease(Work& work) override { return pool_.TryRelease(work); }
   size_t Released(Priority priority) const override { return pool_.Released(priority); }
   size_t ReleaseLimit() const override { return pool_.ReleaseLimit(); }
-  uint64_t DispatchCount() const override { return pool_.DispatchCount(); }
+  uint64_t DispatchCount(Priority priority) const override {
+    return pool_.CountedDispatches(priority);
+  }
 
  private:
   ThreadPool& pool_;

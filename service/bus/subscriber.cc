@@ -100,12 +100,14 @@ Subscriber::Offered Subscriber::Offer(const Event* event) {
 }
 
 Subscriber::Offered Subscriber::MakeRoomAndPush(const Event* event) {
-  // Others may take the room that was made, but each try drops one event of a bounded backlog; so
-  // many tries in vain mean a lane in which a preempted pusher hides the oldest.
+  // Each try in vain drops one event, and others may take the room that it made.
   for (size_t tries = 0; tries <= max_events_; ++tries) {
     if (TryReserve(event->bytes())) {
       if (PushReserved(event)) return Offered::kTaken;
+      // Whoever took from the next slot was preempted before it left it. To drop more would empty
+      // the lane in vain.
       GiveBack(1, event->bytes());
+      break;
     }
     if (!DropOneUpTo(event->priority())) break;
   }

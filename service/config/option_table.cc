@@ -187,7 +187,17 @@ absl::Status OptionTable::Set(absl::string_view key, absl::string_view text, Opt
       const bool known = std::any_of(options_.begin(), options_.end(), [&](const Option& o) {
         return absl::StartsWith(o.key, prefix);
       });
-      if (parts.size() == 2 && !known) group.add(*this, parts[0]);
+      if (parts.size() != 2 || known) continue;
+      const size_t old_size = options_.size();
+      group.add(*this, parts[0]);
+      // Beside the others of its group, so that a printed file has each group once.
+      const std::string group_prefix = absl::StrCat(group.name, ".");
+      size_t place = old_size;
+      while (place > 0 && !absl::StartsWith(options_[place - 1].key, group_prefix)) --place;
+      if (place > 0) {
+        std::rotate(options_.begin() + static_cast<std::ptrdiff_t>(place),
+                    options_.begin() + static_cast<std::ptrdiff_t>(old_size), options_.end());
+      }
     }
     option = Find(key);
   }

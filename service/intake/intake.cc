@@ -77,8 +77,11 @@ class Intake::Core {
       submission.has_priority = true;
     }
     const absl::Time now = parts_.clock.Now();
-    std::vector<FieldViolation> violations =
-        ValidateAndComplete(spec, options_.defaults, options_.limits, now);
+    std::vector<FieldViolation> violations = std::move(submission.violations);
+    for (FieldViolation& violation :
+         ValidateAndComplete(spec, options_.defaults, options_.limits, now)) {
+      violations.push_back(std::move(violation));
+    }
     absl::Status problem = violations.empty() ? CheckDurability(spec, options_.limits)
                                               : InvalidArgument(std::move(violations));
     const bool has_request_id = !spec.request_id.empty();
@@ -228,9 +231,11 @@ class Intake::Core {
       });
       WaitForTurn(task);
     });
-    task->timer_id.store(id, std::memory_order_relaxed);
-    // A cancel that came before the store has disarmed nothing.
-    if (task->phase() != TaskPhase::kQueued) WaitingExpiry::Disarm(*task, parts_.timer);
+    // Not over the timer of the wait for its turn, which this one may have set already.
+    uint64_t none = 0;
+    task->timer_id.compare_exchange_strong(none, id);
+    // A cancel that came before has disarmed nothing.
+    if (task->phase() != TaskPhase::kQueued) parts_.timer.Cancel(id);
   }
 
   void WaitForTurn(const TaskRef& task) {

@@ -1,5 +1,7 @@
 #include "pool/stats.h"
 
+#include <optional>
+
 namespace taskforge {
 namespace {
 
@@ -7,25 +9,49 @@ uint64_t Read(const std::atomic<uint64_t>& counter) {
   return counter.load(std::memory_order_acquire);
 }
 
-void CollectPriority(const PoolCore& core, Priority priority, PoolPriorityStats& stats) {
-  // Later stages first, so that nothing has left a stage that it has not entered.
-  uint64_t taken = 0;
-  for (uint32_t i = 0; i < core.seat_count(); ++i) {
-    const SeatCounters& counters = core.seat(i).counters;
-    const uint64_t completed = Read(counters.completed[priority]);
-    const uint64_t cancelled = Read(counters.cancelled[priority]);
-    stats.completed += completed;
-    stats.cancelled += cancelled;
-    taken += Read(counters.taken[priority]);
-    core.seat(i).waits.AddTo(priority, stats.waits);
-    core.seat(i).runs.AddTo(priority, stats.runs);
+// What one seat did. It runs one piece of work at a time, so of what it has taken all but the last
+// has ended, also where its counters were read while it went on: what looks like more is counted as
+// completed.
+void CollectSeat(const Seat& seat, PoolStats& stats, PerPriority<uint64_t>& taken) {
+  std::optional<Priority> running;
+  for (Priority priority : kPriorities) {
+    PoolPriorityStats& out = stats.priorities[priority];
+    // Later stages first, so that nothing has left a stage that it has not entered.
+    const uint64_t completed = Read(seat.counters.completed[priority]);
+    const uint64_t cancelled = Read(seat.counters.cancelled[priority]);
+    const uint64_t taken_here = Read(seat.counters.taken[priority]);
+    const uint64_t open = taken_here - completed - cancelled;
+    out.completed += completed;
+    out.cancelled += cancelled;
+    taken[priority] += taken_here;
+    seat.waits.AddTo(priority, out.waits);
+    seat.runs.AddTo(priority, out.runs);
+    if (open == 0) continue;
+    out.completed += open - 1;
+    ++out.running;
+    if (running.has_value()) {
+      --stats.priorities[*running].running;
+      ++stats.priorities[*running].completed;
+    }
+    running = priority;
   }
-  stats.returned = Read(core.returned[priority]);
-  stats.submitted = Read(core.submitted[priority]);
-  stats.refused = Read(core.refused[priority]);
-  stats.running = taken - stats.completed - stats.cancelled;
-  stats.queued = stats.submitted - taken - stats.returned;
-  stats.guaranteed_slots = core.layout.guaranteed(priority);
+}
+
+void CollectWork(const PoolCore& core, PoolStats& stats) {
+  PerPriority<uint64_t> taken;
+  for (uint32_t i = 0; i < core.seat_count(); ++i) CollectSeat(core.seat(i), stats, taken);
+  for (Priority priority : kPriorities) {
+    PoolPriorityStats& out = stats.priorities[priority];
+    out.returned = Read(core.returned[priority]);
+    out.submitted = Read(core.submitted[priority]);
+    out.refused = Read(core.refused[priority]);
+    out.queued = out.submitted - taken[priority] - out.returned;
+    out.guaranteed_slots = core.layout.guaranteed(priority);
+    stats.submitted += out.submitted;
+    stats.queued += out.queued;
+    stats.running += out.running;
+    stats.completed += out.completed;
+  }
 }
 
 void CollectThreads(const PoolCore& core, const Controller& controller, PoolStats& stats) {
@@ -64,13 +90,7 @@ PoolStats CollectStats(const PoolCore& core, const Controller& controller) {
   stats.peak = controller.peak_threads();
   stats.overloaded = controller.overloaded();
   stats.draining = core.phase() != PoolCore::Phase::kOpen;
-  for (Priority priority : kPriorities) {
-    CollectPriority(core, priority, stats.priorities[priority]);
-    stats.submitted += stats.priorities[priority].submitted;
-    stats.queued += stats.priorities[priority].queued;
-    stats.running += stats.priorities[priority].running;
-    stats.completed += stats.priorities[priority].completed;
-  }
+  CollectWork(core, stats);
   stats.dispatches = core.AllDispatches();
   stats.capped_dispatches = Read(core.dispatches[1]);
   stats.wakeups = core.wakes.futex_wakes();

@@ -12,7 +12,7 @@ LocalLane::LocalLane(size_t queue_count, ReleaseTarget& target)
 void LocalLane::Enqueue(TaskRef task, TaskSink::Position position) {
   const Priority priority = task->spec().priority;
   Level& level = levels_[Index(priority)];
-  task->enqueued_dispatch.store(0, std::memory_order_relaxed);
+  task->enqueued_dispatch.store(Task::kUnknownDispatch, std::memory_order_relaxed);
   if (level.waiting.load() == 0) {
     task->ahead = static_cast<uint32_t>(target_.Released(priority));
     if (TryRelease(task)) return;
@@ -26,7 +26,7 @@ void LocalLane::Enqueue(TaskRef task, TaskSink::Position position) {
     level.list.Push(task, position);
     level.waiting.fetch_add(1);
   }
-  task->enqueued_dispatch.store(target_.DispatchCount(), std::memory_order_relaxed);
+  task->enqueued_dispatch.store(target_.DispatchCount(task->priority), std::memory_order_relaxed);
   if (target_.Released(priority) < target_.ReleaseLimit()) Refill(priority);
 }
 
@@ -37,7 +37,7 @@ bool LocalLane::TryRelease(const TaskRef& task) {
     return false;
   }
   // After it was published, when it may be running already: hence the reference that is kept here.
-  task->enqueued_dispatch.store(target_.DispatchCount(), std::memory_order_relaxed);
+  task->enqueued_dispatch.store(target_.DispatchCount(task->priority), std::memory_order_relaxed);
   return true;
 }
 

@@ -27,8 +27,8 @@ class ReleaseTarget {
   virtual size_t Released(Priority priority) const = 0;
   // The places of each priority's layer now: about two for each running thread.
   virtual size_t ReleaseLimit() const = 0;
-  // Dispatches so far.
-  virtual uint64_t DispatchCount() const = 0;
+  // Dispatches so far that count for `priority` in the waiting bound.
+  virtual uint64_t DispatchCount(Priority priority) const = 0;
 };
 
 }  // namespace taskforge

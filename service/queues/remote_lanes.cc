@@ -28,7 +28,7 @@ RemoteLanes::Lane& RemoteLanes::LaneOf(absl::string_view handler) {
 
 bool RemoteLanes::Enqueue(const TaskRef& task, TaskSink::Position position) {
   const TaskSpec& spec = task->spec();
-  task->enqueued_dispatch.store(0, std::memory_order_relaxed);
+  task->enqueued_dispatch.store(Task::kUnknownDispatch, std::memory_order_relaxed);
   bool is_served = false;
   {
     MutexLock lock(mu_);

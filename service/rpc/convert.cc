@@ -1,6 +1,9 @@
 #include "rpc/convert.h"
 
+#include <cstdint>
 #include <utility>
+
+#include "absl/strings/escaping.h"
 
 namespace taskforge {
 namespace {
@@ -22,6 +25,43 @@ void SetIfSet(absl::Time time, google::protobuf::Timestamp* (v1::Task::*mutable_
               v1::Task& out) {
   if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
   ToProto(time, *(out.*mutable_field)());
+}
+
+// Whether `text` is UTF-8 (RFC 3629). Strings of protobuf must be, or clients cannot read the whole
+// message.
+bool IsUtf8(absl::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    const auto first = static_cast<unsigned char>(text[i]);
+    size_t more = 0;
+    uint32_t point = first;
+    if (first >= 0xF0 && first < 0xF8) {
+      more = 3;
+      point = first & 0x07U;
+    } else if (first >= 0xE0 && first < 0xF0) {
+      more = 2;
+      point = first & 0x0FU;
+    } else if (first >= 0xC0 && first < 0xE0) {
+      more = 1;
+      point = first & 0x1FU;
+    } else if (first >= 0x80) {
+      return false;
+    }
+    if (i + more >= text.size()) return false;
+    for (size_t k = 1; k <= more; ++k) {
+      const auto byte = static_cast<unsigned char>(text[i + k]);
+      if ((byte & 0xC0U) != 0x80U) return false;
+      point = (point << 6U) | (byte & 0x3FU);
+    }
+    constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
+    if (point < kLeast[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
+    i += more + 1;
+  }
+  return true;
+}
+
+// Text of a handler, for people: bytes that are not UTF-8 become escapes.
+std::string ForPeople(const std::string& text) {
+  return IsUtf8(text) ? text : absl::CHexEscape(text);
 }
 
 RetryPolicy RetryFromProto(const v1::RetryPolicy& policy, absl::string_view prefix,
@@ -180,7 +220,7 @@ Payload TakePayload(v1::Payload& payload) {
 
 void ToProto(const Payload& payload, v1::Payload& out) {
   if (!payload.content_type.empty()) out.set_content_type(payload.content_type);
-  if (payload.is_text) {
+  if (payload.is_text && IsUtf8(payload.data)) {
     out.set_text_data(payload.data);
   } else {
     out.set_binary_data(payload.data);
@@ -199,8 +239,8 @@ TaskError ErrorFromProto(const v1::TaskError& error) {
 
 void ToProto(const TaskError& error, v1::TaskError& out) {
   out.set_code(static_cast<int>(error.code));
-  out.set_reason(error.reason);
-  out.set_message(error.message);
+  out.set_reason(ForPeople(error.reason));
+  out.set_message(ForPeople(error.message));
   out.set_retryable(error.retryable);
 }
 
@@ -214,8 +254,7 @@ TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_v
                       : PriorityFromProto(task.priority(), At(prefix, "priority"), violations)
                             .value_or(default_priority);
   if (task.has_schedule_time()) {
-    const auto time =
-        TimeFromProto(task.schedule_time(), At(prefix, "schedule_time"), violations);
+    const auto time = TimeFromProto(task.schedule_time(), At(prefix, "schedule_time"), violations);
     if (time.has_value()) spec.schedule_time = *time;
   }
   if (task.has_deadline()) {
@@ -247,12 +286,10 @@ TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_v
       spec.requested_durability = Durability::kMemory;
       break;
     case v1::DURABILITY_BUFFERED:
+      spec.requested_durability = Durability::kBuffered;
+      break;
     case v1::DURABILITY_DURABLE:
-      violations.Unimplemented(
-          At(prefix, "durability"),
-          absl::StrCat(v1::Durability_Name(task.durability()),
-                       " is not offered yet: this server keeps tasks in memory; ask for "
-                       "DURABILITY_MEMORY or nothing"));
+      spec.requested_durability = Durability::kDurable;
       break;
     default:
       violations.Add(At(prefix, "durability"),
@@ -293,7 +330,7 @@ void ToProto(const TaskRecord& record, v1::Task& out, TaskParts parts) {
   if (waits) out.set_wait_reason(ToProto(record.wait_reason));
   if (record.progress.has_value()) {
     out.mutable_progress()->set_fraction(record.progress->fraction);
-    out.mutable_progress()->set_message(record.progress->message);
+    out.mutable_progress()->set_message(ForPeople(record.progress->message));
   }
   if (record.error.has_value()) {
     ToProto(*record.error, *out.mutable_error());

@@ -20,8 +20,10 @@ struct Token {
   bool quoted = false;
 };
 
+// Bytes of UTF-8 sequences count, so that a message never quotes a part of one.
 bool IsWordCharacter(char c) {
-  return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+  const auto byte = static_cast<unsigned char>(c);
+  return absl::ascii_isalnum(byte) || byte >= 0x80 || c == '.' || c == '_' || c == '-';
 }
 
 // Words, quoted strings and single other characters; nothing when a quote does not end.

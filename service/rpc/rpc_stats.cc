@@ -25,7 +25,6 @@ void AddTo(const RpcStatsShard& shard, RpcStats& stats) {
     to.messages_received += from.messages_received.load(std::memory_order_relaxed);
     to.messages_sent += from.messages_sent.load(std::memory_order_relaxed);
   }
-  stats.unknown_methods += shard.unknown_methods.load(std::memory_order_relaxed);
 }
 
 }  // namespace taskforge

@@ -31,8 +31,7 @@ struct RpcMethodStats {
 // All methods are there from the start, at zero.
 struct RpcStats {
   std::vector<RpcMethodStats> methods;
-  uint64_t unknown_methods = 0;  // Calls of methods that there are not.
-  size_t open_calls = 0;         // Streams and long polls that are open now.
+  size_t open_calls = 0;  // Streams and long polls that are open now.
 };
 
 // One method's counters, written by one polling thread, read by any.
@@ -51,8 +50,6 @@ class RpcStatsShard {
   RpcStatsShard() : methods_(MethodTable().size()) {}
   MethodStats& of(size_t method_index) { return methods_[method_index]; }
   const MethodStats& of(size_t method_index) const { return methods_[method_index]; }
-
-  std::atomic<uint64_t> unknown_methods{0};
 
  private:
   std::vector<MethodStats> methods_;

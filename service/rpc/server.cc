@@ -103,10 +103,11 @@ std::vector<FieldViolation> RpcServerOptions::Validate() const {
 // Thread-safe after Start.
 class RpcServer::Core {
  public:
-  Core(RpcServerOptions options, Access access, const Clock& clock, const MethodList& methods,
-       std::vector<grpc::Service*> services)
+  Core(RpcServerOptions options, Access access, const Clock& clock, Log& log,
+       const MethodList& methods, std::vector<grpc::Service*> services)
       : options_(std::move(options)),
         access_(std::move(access)),
+        log_(log),
         methods_(methods),
         services_(std::move(services)),
         host_{clock, access_, open_calls_} {}
@@ -126,6 +127,7 @@ class RpcServer::Core {
   // Constant after Start.
   const RpcServerOptions options_;
   const Access access_;
+  Log& log_;
   const MethodList& methods_;
   const std::vector<grpc::Service*> services_;
   std::vector<BoundAddress> addresses_;
@@ -217,6 +219,10 @@ absl::Status RpcServer::Core::Start() {
   }
   for (size_t i = 0; i < ports.size(); ++i) {
     const std::string& address = options_.listen[i];
+    if (options_.tls_certificate_file.empty() && !IsLoopback(address)) {
+      log_.Warn("listening without TLS: everybody on the network can read and submit tasks",
+                {{"address", address}});
+    }
     if (IsUnix(address)) {
       addresses_.push_back({address, 0});
     } else {
@@ -241,6 +247,7 @@ void RpcServer::Core::Poll(Poller& poller) {
 
 void RpcServer::Core::Shutdown(absl::Duration grace) {
   if (server_ == nullptr) return;
+  open_calls_.EndAll(/*all=*/true);
   // Waits for every open call, and cancels those that are open at the deadline; a cancelled call
   // ends by Call::OnEnd, so none stays.
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
@@ -259,10 +266,8 @@ RpcStats RpcServer::Core::Stats() const {
 
 RpcServer::RpcServer(RpcServerOptions options, Access access, const Clock& clock, Log& log,
                      const MethodList& methods, std::vector<grpc::Service*> services)
-    : core_(std::make_unique<Core>(std::move(options), std::move(access), clock, methods,
-                                   std::move(services))) {
-  static_cast<void>(log);
-}
+    : core_(std::make_unique<Core>(std::move(options), std::move(access), clock, log, methods,
+                                   std::move(services))) {}
 RpcServer::~RpcServer() = default;
 absl::Status RpcServer::Start() { return core_->Start(); }
 const std::vector<BoundAddress>& RpcServer::addresses() const { return core_->addresses(); }

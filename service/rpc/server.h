@@ -86,8 +86,9 @@ class RpcServer {
   // Ends all streams and waiting calls but those of health, with UNAVAILABLE, reason DRAINING; later
   // ones end as they come. Other calls are answered still.
   void EndStreams();
-  // Takes no more calls, waits for those that are open until `grace` is over, then cancels them;
-  // returns when every call has ended and the polling threads have. Call once.
+  // Takes no more calls, ends the streams and waiting calls that are left, waits for the others until
+  // `grace` is over, then cancels them; returns when every call has ended and the polling threads
+  // have. Again: does nothing.
   void Shutdown(absl::Duration grace);
 
   RpcStats Stats() const;

@@ -10,6 +10,7 @@
 #include "rpc/convert.h"
 #include "rpc/names.h"
 #include "rpc/violations.h"
+#include "task/task_api.h"
 #include "task/task_types.h"
 
 namespace taskforge {
@@ -22,25 +23,28 @@ struct SubmissionContext {
 };
 
 // `Request` has parent, task, task_id and request_id: SubmitTaskRequest and RunTaskRequest.
-// Takes strings out of it. Only what cannot be converted is refused here; the core validates the
-// rest.
+// Takes strings out of it. What cannot be converted is noted; the core validates the rest and tells
+// both together.
 template <typename Request>
-absl::StatusOr<TaskSpec> SpecFromRequest(Request& request, const SubmissionContext& context) {
+Submission SubmissionFrom(Request& request, const SubmissionContext& context) {
   Violations violations;
-  const bool has_task = request.has_task();
-  TaskSpec spec = SpecFromProto(*request.mutable_task(), context.default_priority, "task", violations);
-  if (!has_task) violations.Add("task", "required");
+  Submission submission;
+  submission.has_priority = request.task().priority() != v1::PRIORITY_UNSPECIFIED;
+  if (!request.has_task()) violations.Add("task", "required");
+  TaskSpec& spec = submission.spec;
+  spec = SpecFromProto(*request.mutable_task(), context.default_priority, "task", violations);
   std::optional<std::string> queue = ParseQueueParent(request.parent());
-  if (!queue.has_value()) {
+  if (queue.has_value()) {
+    spec.queue = *std::move(queue);
+  } else {
     violations.Add("parent", "want queues/{queue} with a queue of [a-z][a-z0-9_-]{0,62}");
   }
-  if (!violations.empty()) return violations.TakeStatus();
-  spec.queue = *std::move(queue);
   spec.task_id = request.task_id();
   spec.request_id = request.request_id();
   spec.principal = std::string(context.principal);
   spec.traceparent = std::string(context.traceparent);
-  return spec;
+  submission.violations = violations.Take();
+  return submission;
 }
 
 }  // namespace taskforge

@@ -72,18 +72,11 @@ void SubmitStream::Take(v1::SubmitTasksRequest& request) {
   const SubmissionContext context{default_priority_, principal_, traceparent_};
   std::vector<Submission> submissions;
   submissions.reserve(static_cast<size_t>(request.items_size()));
-  std::vector<Entry> refused;
   for (v1::SubmitItem& item : *request.mutable_items()) {
     const uint64_t id = item.correlation_id();
-    absl::StatusOr<TaskSpec> spec = SpecFromRequest(*item.mutable_request(), context);
-    if (!spec.ok()) {
-      refused.push_back({.correlation_id = id, .status = spec.status()});
-      continue;
-    }
-    Submission& submission = submissions.emplace_back();
-    const bool cancel = spec->cancel_on_disconnect;
-    submission.spec = *std::move(spec);
-    submission.has_priority = item.request().task().priority() != v1::PRIORITY_UNSPECIFIED;
+    Submission& submission =
+        submissions.emplace_back(SubmissionFrom(*item.mutable_request(), context));
+    const bool cancel = submission.spec.cancel_on_disconnect;
     Ref<SubmitStream> self(this);
     if (cancel) {
       submission.on_receipt = [self, id](absl::StatusOr<SubmitReceipt> receipt) {
@@ -104,7 +97,6 @@ void SubmitStream::Take(v1::SubmitTasksRequest& request) {
     corked_ = true;
     unacknowledged_ += submissions.size();
     unfinished_ += submissions.size();
-    for (Entry& entry : refused) waiting_.push_back(std::move(entry));
   }
   if (!submissions.empty()) submitter_.SubmitBatch(std::move(submissions));
   Uncork();

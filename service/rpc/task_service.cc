@@ -32,8 +32,6 @@ auto Setter(const Ref<Eventual<T>>& eventual) {
   return [eventual](T value) { eventual->Set(std::move(value)); };
 }
 
-bool HasPriority(const v1::Task& task) { return task.priority() != v1::PRIORITY_UNSPECIFIED; }
-
 SubmissionContext ContextOf(const Call& call, const TaskServiceParts& parts) {
   return {parts.default_priority(), call.principal(), call.Header("traceparent")};
 }
@@ -122,11 +120,10 @@ void TaskService::AddTo(MethodList& methods) {
 }
 
 Reply TaskService::SubmitTask(UnaryCall<v1::SubmitTaskRequest, v1::Task>& call) {
-  absl::StatusOr<TaskSpec> spec = SpecFromRequest(call.mutable_request(), ContextOf(call, parts_));
-  if (!spec.ok()) co_return spec.status();
+  Submission submission = SubmissionFrom(call.mutable_request(), ContextOf(call, parts_));
   auto later = MakeRef<Eventual<absl::StatusOr<SubmitReceipt>>>();
-  parts_.submitter.Submit(
-      {*std::move(spec), Setter(later), nullptr, HasPriority(call.request().task())});
+  submission.on_receipt = Setter(later);
+  parts_.submitter.Submit(std::move(submission));
   auto& receipt_later = *later;
   const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
   if (!receipt.ok()) co_return receipt.status();
@@ -152,15 +149,14 @@ Reply TaskService::SubmitTasks(SubmitTasksCall& call) {
 }
 
 Reply TaskService::RunTask(UnaryCall<v1::RunTaskRequest, v1::Task>& call) {
-  absl::StatusOr<TaskSpec> spec = SpecFromRequest(call.mutable_request(), ContextOf(call, parts_));
-  if (!spec.ok()) co_return spec.status();
-  const bool cancel_on_disconnect = spec->cancel_on_disconnect;
+  Submission submission = SubmissionFrom(call.mutable_request(), ContextOf(call, parts_));
+  const bool cancel_on_disconnect = submission.spec.cancel_on_disconnect;
   auto wait = MakeRef<RunWait>();
-  parts_.submitter.Submit(
-      {*std::move(spec),
-       [wait](absl::StatusOr<SubmitReceipt> receipt) { wait->receipt.Set(std::move(receipt)); },
-       [wait](const TaskRecordPtr& record) { wait->end.Set(record); },
-       HasPriority(call.request().task())});
+  submission.on_receipt = [wait](absl::StatusOr<SubmitReceipt> receipt) {
+    wait->receipt.Set(std::move(receipt));
+  };
+  submission.on_finished = [wait](const TaskRecordPtr& record) { wait->end.Set(record); };
+  parts_.submitter.Submit(std::move(submission));
   auto& receipt_later = wait->receipt;
   const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
   if (!receipt.ok()) co_return receipt.status();
@@ -331,7 +327,7 @@ Reply TaskService::RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call) {
   if (spec.schedule_time <= now) spec.schedule_time = absl::InfinitePast();
   if (spec.deadline <= now) spec.deadline = absl::InfiniteFuture();
   auto receipt_ref = MakeRef<Eventual<absl::StatusOr<SubmitReceipt>>>();
-  parts_.submitter.Submit({std::move(spec), Setter(receipt_ref), nullptr});
+  parts_.submitter.Submit({std::move(spec), Setter(receipt_ref), nullptr, {}});
   auto& receipt_later = *receipt_ref;
   const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
   if (!receipt.ok()) co_return receipt.status();

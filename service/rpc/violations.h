@@ -22,23 +22,18 @@ class Violations {
   void Add(std::vector<FieldViolation> more) {
     for (FieldViolation& violation : more) violations_.push_back(std::move(violation));
   }
-  // A value that means something, but not yet here.
-  void Unimplemented(absl::string_view field, absl::string_view description) {
-    if (!unimplemented_.ok()) return;
-    unimplemented_ = ReasonError(absl::StatusCode::kUnimplemented, "NOT_IMPLEMENTED",
-                                 absl::StrCat(field, ": ", description));
-  }
-  bool empty() const { return violations_.empty() && unimplemented_.ok(); }
+  bool empty() const { return violations_.empty(); }
 
-  // INVALID_ARGUMENT with every violation; else UNIMPLEMENTED; else OK. Takes what was gathered.
+  // INVALID_ARGUMENT with every violation, or OK. Takes what was gathered.
   absl::Status TakeStatus() {
-    if (!violations_.empty()) return InvalidArgument(std::exchange(violations_, {}));
-    return unimplemented_;
+    if (violations_.empty()) return absl::OkStatus();
+    return InvalidArgument(std::exchange(violations_, {}));
   }
+  // The violations alone, for who tells them together with others.
+  std::vector<FieldViolation> Take() { return std::exchange(violations_, {}); }
 
  private:
   std::vector<FieldViolation> violations_;
-  absl::Status unimplemented_;
 };
 
 }  // namespace taskforge

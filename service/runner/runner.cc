@@ -1,5 +1,6 @@
 #include "runner/runner.h"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -73,8 +74,10 @@ Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& disp
     attempt.started_time = started_time;
     attempt.executor = std::move(executor);
     if (dispatch.number != 0) {
-      attempt.enqueued_dispatch = task->enqueued_dispatch.load(std::memory_order_relaxed);
-      attempt.started_dispatch = dispatch.number;
+      attempt.started_dispatch = dispatch.counted;
+      // It may have started before whoever enqueued it had read the count: then nothing counts.
+      attempt.enqueued_dispatch = std::min(task->enqueued_dispatch.load(std::memory_order_relaxed),
+                                           attempt.started_dispatch);
       attempt.ahead = task->ahead;
       attempt.seats = dispatch.seats;
     }

@@ -64,8 +64,8 @@ class Task final : public RefCounted<Task>, public Work {
   // `runner` must outlive the task. `record.spec`, names and times must be filled in.
   Task(TaskRecord record, Admission admission, TaskRunner& runner);
 
-  // The task that travels as `work`, with its reference, when a pool hands back what it did not run;
-  // null when the work is something else.
+  // The task that travels as `work`, with its reference, when a pool hands back what it did not
+  // run; null when the work is something else.
   static TaskRef AdoptReleased(Work& work);
 
   // Constant after construction.
@@ -170,9 +170,10 @@ class Task final : public RefCounted<Task>, public Work {
 
   // Written by whoever enqueues it, before it does; read by whoever starts it.
   uint32_t ahead = 0;
-  // The pool's dispatches after it was enqueued; 0 until known. Relaxed: a number to check a bound
-  // with, which errs on the safe side when it comes late.
-  std::atomic<uint64_t> enqueued_dispatch{0};
+  // The pool's dispatches that count for its priority, read after it was enqueued. Relaxed: a
+  // number to check a bound with, which errs on the safe side when it comes late.
+  static constexpr uint64_t kUnknownDispatch = UINT64_MAX;
+  std::atomic<uint64_t> enqueued_dispatch{kUnknownDispatch};
 
   // Owned by the phase: written by whoever holds STARTING or RUNNING; the timer of the queue
   // time-out, deadline or run time-out that is set now (0: none).

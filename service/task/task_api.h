@@ -12,6 +12,7 @@
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "base/error.h"
 #include "task/task.h"
 #include "task/task_types.h"
 
@@ -29,6 +30,8 @@ struct Submission {
   absl::AnyInvocable<void(absl::StatusOr<SubmitReceipt>) &&> on_receipt;
   // If set: called once when the accepted task has ended, after on_receipt. Not called if refused.
   Task::Finished on_finished;
+  // What was wrong with the message already, where it was converted: told with all the rest.
+  std::vector<FieldViolation> violations;
   // False: the client named none; spec.priority stands in unless its queue has a default.
   bool has_priority = true;
 };

@@ -87,10 +87,12 @@ struct AttemptRecord {
   std::optional<TaskError> error;
   bool lost = false;  // Taken by a lost worker or lease, not by the handler.
   // For whoever checks the waiting bound (pool/slot_table.h). Zero where the pool did not run it.
-  uint64_t enqueued_dispatch = 0;  // The pool's dispatches when it had been queued.
-  uint64_t started_dispatch = 0;   // ... and when it started, that one included.
-  uint32_t ahead = 0;              // Tasks of its priority before it when it was queued.
-  uint32_t seats = 0;              // Seats that may have dispatched since.
+  // Dispatches of the pool that count for its priority: when it had been queued, and when it
+  // started, its own included.
+  uint64_t enqueued_dispatch = 0;
+  uint64_t started_dispatch = 0;
+  uint32_t ahead = 0;  // Tasks of its priority before it when it was queued.
+  uint32_t seats = 0;  // Seats that may have dispatched since.
 };
 
 struct Progress {

@@ -43,8 +43,9 @@ struct TaskLimits {
 };
 
 struct TaskDefaults {
-  // Of each attempt. Long enough for honest work, short enough that what hangs is found.
-  absl::Duration run_timeout = absl::Hours(1);
+  // Of each attempt. None: what hangs shows as running for ever (task ls), and a task that
+  // sets no time-out costs no timer, which would be the dearest part of a short one.
+  absl::Duration run_timeout = absl::InfiniteDuration();
 };
 
 // `[a-z][a-z0-9_-]{0,62}`.

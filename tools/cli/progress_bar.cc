@@ -21,10 +21,13 @@ std::string RenderProgress(uint64_t done, uint64_t total, const std::string& not
   std::string text;
   if (total > 0) {
     const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
-    const int filled = static_cast<int>(share * bar_width);
-    text = absl::StrFormat("[%s%s] %3.0f %%  %s of %s", std::string(filled, '#'),
-                           std::string(bar_width - filled, '-'), share * 100, FormatCount(done),
-                           FormatCount(total));
+    if (bar_width > 0) {
+      const size_t filled = static_cast<size_t>(share * bar_width);
+      text = absl::StrCat("[", std::string(filled, '#'),
+                          std::string(static_cast<size_t>(bar_width) - filled, '-'), "] ");
+    }
+    absl::StrAppendFormat(&text, "%3.0f %%  %s of %s", share * 100, FormatCount(done),
+                          FormatCount(total));
   } else {
     text = FormatCount(done);
   }
@@ -43,7 +46,7 @@ void ProgressBar::Update(uint64_t done, uint64_t total, const std::string& note)
     std::fprintf(stderr, "\r\x1b[K%s", RenderProgress(done, total, note, kBarWidth).c_str());
     drawn_ = true;
   } else if (!is_first) {
-    std::fprintf(stderr, "%s\n", RenderProgress(done, total, note, 0).substr(4).c_str());
+    std::fprintf(stderr, "%s\n", RenderProgress(done, total, note, 0).c_str());
   }
   std::fflush(stderr);
 }

@@ -1,0 +1,199 @@
+// What the pool does to a running server: growth for blocked work, none for busy work, the waiting
+// bound, overload.
+#include <atomic>
+
+#include "integration/server_fixture.h"
+
+namespace taskforge {
+namespace {
+
+class ServerPoolTest : public ServerFixture {
+ protected:
+  // Runs `count` tasks at once from as many threads; returns how many succeeded.
+  int RunMany(int count, const v1::Task& task) {
+    std::atomic<int> succeeded{0};
+    grpc::CompletionQueue queue;
+    struct Call {
+      grpc::ClientContext context;
+      v1::Task out;
+      grpc::Status status;
+      std::unique_ptr<grpc::ClientAsyncResponseReader<v1::Task>> reader;
+    };
+    std::vector<Call> calls(static_cast<size_t>(count));
+    v1::RunTaskRequest request;
+    *request.mutable_task() = task;
+    for (Call& call : calls) {
+      call.reader = tasks_->AsyncRunTask(&call.context, request, &queue);
+      call.reader->Finish(&call.out, &call.status, &call);
+    }
+    for (int i = 0; i < count; ++i) {
+      void* tag = nullptr;
+      bool ok = false;
+      queue.Next(&tag, &ok);
+      const Call& call = *static_cast<Call*>(tag);
+      if (call.status.ok() && call.out.state() == v1::TASK_STATE_SUCCEEDED) ++succeeded;
+    }
+    return succeeded.load();
+  }
+};
+
+TEST_F(ServerPoolTest, GrowsForBlockedWorkAndComesBack) {
+  Start({{"pool.min_threads", "2"}, {"pool.max_threads", "64"}, {"pool.idle_timeout", "200ms"}});
+  EXPECT_EQ(RunMany(64, MakeTask("sleep", R"({"duration":"100ms","blocking":true})")), 64);
+  EXPECT_GE(GetPool().peak_threads(), 48);
+  const absl::Time give_up = absl::Now() + absl::Seconds(10);
+  while (GetPool().threads() > 2 && absl::Now() < give_up) std::this_thread::yield();
+  EXPECT_EQ(GetPool().threads(), 2);
+}
+
+TEST_F(ServerPoolTest, NeverGrowsBeyondTheProcessorsForBusyWork) {
+  Start({{"pool.min_threads", "1"}, {"pool.max_threads", "32"}});
+  EXPECT_EQ(RunMany(16, MakeTask("spin", "50ms")), 16);
+  EXPECT_LE(GetPool().peak_threads(), loaded_->config().pool.cpus + 1);
+}
+
+TEST_F(ServerPoolTest, EveryResizeHasAReason) {
+  Start({{"pool.min_threads", "2"}, {"pool.max_threads", "16"}});
+  RunMany(16, MakeTask("sleep", R"({"duration":"50ms","blocking":true})"));
+  grpc::ClientContext context;
+  v1::ListPoolResizesResponse resizes;
+  ASSERT_TRUE(pool_->ListPoolResizes(&context, {}, &resizes).ok());
+  EXPECT_GT(resizes.resizes_size(), 0);
+  for (const v1::PoolResize& resize : resizes.resizes()) {
+    EXPECT_FALSE(resize.reason().empty());
+    EXPECT_NE(resize.from_threads(), resize.to_threads());
+  }
+}
+
+TEST_F(ServerPoolTest, SettingsChangeWhileItRuns) {
+  Start();
+  grpc::ClientContext context;
+  v1::UpdatePoolRequest request;
+  request.mutable_settings()->set_min_threads(5);
+  request.mutable_settings()->set_max_threads(9);
+  request.mutable_update_mask()->add_paths("min_threads");
+  request.mutable_update_mask()->add_paths("max_threads");
+  v1::Pool pool;
+  const grpc::Status status = pool_->UpdatePool(&context, request, &pool);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(pool.settings().min_threads(), 5);
+  const absl::Time give_up = absl::Now() + absl::Seconds(10);
+  while (GetPool().threads() < 5 && absl::Now() < give_up) std::this_thread::yield();
+  EXPECT_EQ(GetPool().threads(), 5);
+}
+
+TEST_F(ServerPoolTest, TheDefaultPriorityChangesWhileItRuns) {
+  Start();
+  grpc::ClientContext context;
+  v1::UpdatePoolRequest request;
+  request.mutable_settings()->set_default_priority(v1::PRIORITY_HIGH);
+  request.mutable_update_mask()->add_paths("default_priority");
+  v1::Pool pool;
+  ASSERT_TRUE(pool_->UpdatePool(&context, request, &pool).ok());
+  EXPECT_EQ(SubmitOk(MakeTask("echo", "x")).priority(), v1::PRIORITY_HIGH);
+}
+
+TEST_F(ServerPoolTest, AChangeThatMakesNoSenseChangesNothing) {
+  Start();
+  grpc::ClientContext context;
+  v1::UpdatePoolRequest request;
+  request.mutable_settings()->set_min_threads(-4);
+  request.mutable_update_mask()->add_paths("min_threads");
+  request.mutable_update_mask()->add_paths("no_such_field");
+  v1::Pool pool;
+  const grpc::Status status = pool_->UpdatePool(&context, request, &pool);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_EQ(GetPool().settings().min_threads(), 2);
+}
+
+// The checker of the waiting bound: recomputes it from what each task's own record says.
+void ExpectWithinBound(const v1::Task& task, const v1::Pool& pool) {
+  uint32_t guaranteed = 0;
+  for (const v1::PoolPriority& priority : pool.priorities()) {
+    if (priority.priority() == task.priority()) guaranteed = priority.guaranteed_slots();
+  }
+  ASSERT_GT(guaranteed, 0u);
+  ASSERT_GE(task.attempts_size(), 1);
+  const v1::Dispatch& dispatch = task.attempts(0).dispatch();
+  ASSERT_GT(dispatch.started(), 0u);
+  const uint64_t made = dispatch.started() - dispatch.enqueued();
+  const double bound =
+      static_cast<double>(pool.slots()) * (static_cast<double>(dispatch.ahead()) / guaranteed +
+                                           static_cast<double>(dispatch.seats())) +
+      1;
+  EXPECT_LE(static_cast<double>(made), bound)
+      << task.name() << ": ahead " << dispatch.ahead() << ", seats " << dispatch.seats();
+}
+
+TEST_F(ServerPoolTest, LowStartsWithinTheBoundWhileCriticalSaturatesThePool) {
+  Start({{"pool.min_threads", "2"}, {"pool.max_threads", "2"}, {"pool.allow_growth", "false"}});
+  const v1::Task holder = SubmitOk(MakeTask("spin", "2s", v1::PRIORITY_NORMAL));
+  WatchUntil(holder.name(), v1::TASK_STATE_RUNNING);
+  // Critical work without end, several deep, until every Low task has started.
+  std::atomic<bool> stop{false};
+  std::atomic<int> critical{0};
+  std::vector<std::thread> flood;
+  for (int i = 0; i < 4; ++i) {
+    flood.emplace_back([&] {
+      while (!stop.load()) {
+        v1::Task out;
+        if (Run(MakeTask("echo", "c", v1::PRIORITY_CRITICAL), &out).ok()) critical.fetch_add(1);
+      }
+    });
+  }
+  std::vector<std::string> names;
+  for (int i = 0; i < 50; ++i) {
+    names.push_back(SubmitOk(MakeTask("echo", "low", v1::PRIORITY_LOW)).name());
+  }
+  std::vector<v1::Task> done;
+  for (const std::string& name : names) done.push_back(Wait(name));
+  stop.store(true);
+  for (std::thread& thread : flood) thread.join();
+  const v1::Pool pool = GetPool();
+  for (const v1::Task& task : done) {
+    EXPECT_EQ(task.state(), v1::TASK_STATE_SUCCEEDED);
+    ExpectWithinBound(task, pool);
+  }
+  EXPECT_GT(critical.load(), 50);
+}
+
+TEST_F(ServerPoolTest, OverloadIsRefusedAndNothingAcceptedIsLost) {
+  Start(
+      {{"queues.default.max_tasks", "200"}, {"pool.min_threads", "2"}, {"pool.max_threads", "2"}});
+  std::atomic<int> accepted{0};
+  std::atomic<int> finished{0};
+  std::atomic<int> refused{0};
+  std::atomic<int> wrong{0};
+  const absl::Time end = absl::Now() + absl::Seconds(2);
+  std::vector<std::thread> clients;
+  for (int i = 0; i < 4; ++i) {
+    clients.emplace_back([&] {
+      std::vector<std::string> names;
+      while (absl::Now() < end) {
+        v1::Task out;
+        const grpc::Status status = Submit(MakeTask("spin", "1ms"), &out);
+        if (status.ok()) {
+          accepted.fetch_add(1);
+          names.push_back(out.name());
+        } else {
+          refused.fetch_add(1);
+          google::rpc::RetryInfo retry;
+          if (status.error_code() != grpc::StatusCode::RESOURCE_EXHAUSTED ||
+              ReasonOf(status) != "QUEUE_FULL" || !Detail(status, &retry)) {
+            wrong.fetch_add(1);
+          }
+        }
+      }
+      for (const std::string& name : names) {
+        if (Wait(name).state() == v1::TASK_STATE_SUCCEEDED) finished.fetch_add(1);
+      }
+    });
+  }
+  for (std::thread& client : clients) client.join();
+  EXPECT_GT(refused.load(), 0);
+  EXPECT_EQ(wrong.load(), 0);
+  EXPECT_EQ(accepted.load(), finished.load());
+}
+
+}  // namespace
+}  // namespace taskforge

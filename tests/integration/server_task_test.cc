@@ -1,0 +1,341 @@
+// The life of tasks in the real server, over the wire.
+#include <set>
+
+#include "integration/server_fixture.h"
+
+namespace taskforge {
+namespace {
+
+class ServerTaskTest : public ServerFixture {};
+
+TEST_F(ServerTaskTest, RunsEcho) {
+  Start();
+  v1::Task task;
+  const grpc::Status status = Run(MakeTask("echo", "hello"), &task);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(task.state(), v1::TASK_STATE_SUCCEEDED);
+  EXPECT_EQ(task.output().text_data(), "hello");
+  ASSERT_EQ(task.attempts_size(), 1);
+  EXPECT_EQ(task.attempts(0).executor().rfind("pool/seat-", 0), 0u);
+  EXPECT_EQ(task.effective_durability(), v1::DURABILITY_MEMORY);
+  EXPECT_FALSE(task.uid().empty());
+}
+
+TEST_F(ServerTaskTest, TheSha256OfAbcIsWhatFips180Says) {
+  Start();
+  v1::Task task;
+  ASSERT_TRUE(Run(MakeTask("sha256", "abc"), &task).ok());
+  EXPECT_EQ(task.output().text_data(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST_F(ServerTaskTest, AFailureIsDataNotAnRpcError) {
+  Start();
+  v1::Task task;
+  const grpc::Status status =
+      Run(MakeTask("fail", R"({"reason":"BROKEN","message":"as asked","retryable":false})"), &task);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(task.state(), v1::TASK_STATE_FAILED);
+  EXPECT_EQ(task.error().reason(), "BROKEN");
+}
+
+TEST_F(ServerTaskTest, RetriesUntilItSucceedsAndKeepsTheHistory) {
+  Start();
+  v1::Task wanted = MakeTask("fail", R"({"reason":"FLAKY","retryable":true,"attempts":2})");
+  wanted.mutable_retry_policy()->set_max_attempts(5);
+  wanted.mutable_retry_policy()->mutable_min_backoff()->set_nanos(1'000'000);
+  v1::Task task;
+  ASSERT_TRUE(Run(wanted, &task).ok());
+  EXPECT_EQ(task.state(), v1::TASK_STATE_SUCCEEDED);
+  ASSERT_EQ(task.attempts_size(), 3);
+  EXPECT_EQ(task.attempts(0).error().reason(), "FLAKY");
+  EXPECT_FALSE(task.attempts(2).has_error());
+}
+
+TEST_F(ServerTaskTest, FailsWhenItIsOutOfAttempts) {
+  Start();
+  v1::Task wanted = MakeTask("fail", R"({"reason":"FLAKY","retryable":true})");
+  wanted.mutable_retry_policy()->set_max_attempts(2);
+  wanted.mutable_retry_policy()->mutable_min_backoff()->set_nanos(1'000'000);
+  v1::Task task;
+  ASSERT_TRUE(Run(wanted, &task).ok());
+  EXPECT_EQ(task.state(), v1::TASK_STATE_FAILED);
+  EXPECT_EQ(task.attempts_size(), 2);
+}
+
+TEST_F(ServerTaskTest, OneRequestIdIsOneTask) {
+  Start();
+  const v1::Task first = SubmitOk(MakeTask("echo", "x"), "id-1");
+  const v1::Task again = SubmitOk(MakeTask("echo", "x"), "id-1");
+  EXPECT_EQ(first.name(), again.name());
+  v1::Task other;
+  const grpc::Status reused = Submit(MakeTask("echo", "y"), &other, "id-1");
+  EXPECT_EQ(reused.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(ReasonOf(reused), "REQUEST_ID_REUSED");
+}
+
+TEST_F(ServerTaskTest, ManyThreadsWithOneRequestIdMakeOneTask) {
+  Start();
+  std::vector<std::string> names(16);
+  std::vector<std::thread> threads;
+  for (std::string& name : names) {
+    threads.emplace_back(
+        [this, &name] { name = SubmitOk(MakeTask("echo", "same"), "race").name(); });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (const std::string& name : names) EXPECT_EQ(name, names[0]);
+}
+
+TEST_F(ServerTaskTest, ATaskIdIsTakenOnce) {
+  Start();
+  v1::Task task;
+  ASSERT_TRUE(Submit(MakeTask("echo", "x"), &task, "", "mine").ok());
+  EXPECT_EQ(task.name(), "queues/default/tasks/mine");
+  const grpc::Status again = Submit(MakeTask("echo", "x"), &task, "", "mine");
+  EXPECT_EQ(again.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_EQ(ReasonOf(again), "TASK_EXISTS");
+}
+
+TEST_F(ServerTaskTest, TellsEveryViolationAtOnce) {
+  Start();
+  v1::Task wanted = MakeTask("Not A Handler", "x", static_cast<v1::Priority>(77));
+  wanted.mutable_retry_policy()->set_max_attempts(1000);
+  v1::Task task;
+  const grpc::Status status = Submit(wanted, &task, std::string(300, 'r'));
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  google::rpc::BadRequest bad;
+  ASSERT_TRUE(Detail(status, &bad));
+  EXPECT_GE(bad.field_violations_size(), 3);
+}
+
+TEST_F(ServerTaskTest, AnUnknownHandlerNamesNearOnes) {
+  Start();
+  v1::Task task;
+  const grpc::Status status = Submit(MakeTask("ecoh", "x"), &task);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(status), "HANDLER_UNKNOWN");
+  EXPECT_NE(status.error_message().find("echo"), std::string::npos) << status.error_message();
+}
+
+TEST_F(ServerTaskTest, ABetterDurabilityThanOfferedIsRefused) {
+  Start();
+  v1::Task wanted = MakeTask("echo", "x");
+  wanted.set_durability(v1::DURABILITY_DURABLE);
+  v1::Task task;
+  const grpc::Status status = Submit(wanted, &task);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_NE(status.error_message().find("durability"), std::string::npos);
+}
+
+TEST_F(ServerTaskTest, APayloadOverTheLimitSaysTheLimit) {
+  Start();
+  v1::Task task;
+  const grpc::Status status = Submit(MakeTask("echo", std::string((1 << 20) + 1, 'x')), &task);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  EXPECT_NE(status.error_message().find("1048576"), std::string::npos) << status.error_message();
+}
+
+TEST_F(ServerTaskTest, ACancelledWaitingTaskNeverStarts) {
+  Start({{"pool.min_threads", "1"}, {"pool.max_threads", "1"}});
+  const v1::Task holder = SubmitOk(MakeTask("spin", "300ms"));
+  WatchUntil(holder.name(), v1::TASK_STATE_RUNNING);
+  const v1::Task waiting = SubmitOk(MakeTask("echo", "x"));
+  v1::Task cancelled;
+  ASSERT_TRUE(Cancel(waiting.name(), &cancelled).ok());
+  EXPECT_EQ(cancelled.state(), v1::TASK_STATE_CANCELLED);
+  EXPECT_EQ(Wait(holder.name()).state(), v1::TASK_STATE_SUCCEEDED);
+  v1::Task later;
+  ASSERT_TRUE(Get(waiting.name(), &later).ok());
+  EXPECT_EQ(later.attempts_size(), 0);
+}
+
+TEST_F(ServerTaskTest, ARunningTaskStopsWhenItIsCancelled) {
+  Start();
+  const v1::Task task = SubmitOk(MakeTask("sleep", "60s"));
+  WatchUntil(task.name(), v1::TASK_STATE_RUNNING);
+  v1::Task out;
+  ASSERT_TRUE(Cancel(task.name(), &out).ok());
+  EXPECT_EQ(Wait(task.name()).state(), v1::TASK_STATE_CANCELLED);
+}
+
+TEST_F(ServerTaskTest, WhatHasEndedCannotBeCancelled) {
+  Start();
+  const std::string name = SubmitOk(MakeTask("echo", "x")).name();
+  Wait(name);
+  v1::Task out;
+  const grpc::Status status = Cancel(name, &out);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonOf(status), "TASK_ENDED");
+}
+
+TEST_F(ServerTaskTest, ATimedOutAttemptFailsAsTimeout) {
+  Start();
+  v1::Task wanted = MakeTask("sleep", "60s");
+  wanted.mutable_run_timeout()->set_nanos(50'000'000);
+  v1::Task task;
+  ASSERT_TRUE(Run(wanted, &task).ok());
+  EXPECT_EQ(task.state(), v1::TASK_STATE_FAILED);
+  EXPECT_EQ(task.error().reason(), "TIMEOUT");
+}
+
+TEST_F(ServerTaskTest, WhatWaitsTooLongExpiresAndNeverRuns) {
+  Start({{"pool.min_threads", "1"}, {"pool.max_threads", "1"}});
+  const v1::Task holder = SubmitOk(MakeTask("spin", "400ms"));
+  WatchUntil(holder.name(), v1::TASK_STATE_RUNNING);
+  v1::Task wanted = MakeTask("echo", "x");
+  wanted.mutable_queue_timeout()->set_nanos(50'000'000);
+  v1::Task task;
+  ASSERT_TRUE(Run(wanted, &task).ok());
+  EXPECT_EQ(task.state(), v1::TASK_STATE_EXPIRED);
+  EXPECT_EQ(task.attempts_size(), 0);
+}
+
+TEST_F(ServerTaskTest, AScheduledTaskDoesNotStartBefore) {
+  Start();
+  v1::Task wanted = MakeTask("echo", "x");
+  const absl::Time when = absl::Now() + absl::Milliseconds(200);
+  wanted.mutable_schedule_time()->set_seconds(absl::ToUnixSeconds(when));
+  wanted.mutable_schedule_time()->set_nanos(
+      static_cast<int32_t>(absl::ToUnixNanos(when) % 1'000'000'000));
+  const v1::Task submitted = SubmitOk(wanted);
+  EXPECT_EQ(submitted.state(), v1::TASK_STATE_SCHEDULED);
+  EXPECT_EQ(submitted.wait_reason(), v1::WAIT_REASON_SCHEDULE);
+  const v1::Task task = Wait(submitted.name());
+  EXPECT_EQ(task.state(), v1::TASK_STATE_SUCCEEDED);
+  EXPECT_GE(absl::Now(), when);
+}
+
+TEST_F(ServerTaskTest, RetryTaskSubmitsANewOneLikeIt) {
+  Start();
+  v1::Task failed;
+  ASSERT_TRUE(Run(MakeTask("fail", R"({"reason":"X","retryable":false})"), &failed).ok());
+  grpc::ClientContext context;
+  v1::RetryTaskRequest request;
+  request.set_name(failed.name());
+  v1::Task retry;
+  const grpc::Status status = tasks_->RetryTask(&context, request, &retry);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_NE(retry.name(), failed.name());
+  EXPECT_EQ(retry.retry_of(), failed.name());
+  EXPECT_EQ(Wait(retry.name()).state(), v1::TASK_STATE_FAILED);
+}
+
+TEST_F(ServerTaskTest, ADeletedTaskIsGone) {
+  Start();
+  const std::string name = SubmitOk(MakeTask("echo", "x")).name();
+  Wait(name);
+  grpc::ClientContext context;
+  v1::DeleteTaskRequest request;
+  request.set_name(name);
+  google::protobuf::Empty empty;
+  ASSERT_TRUE(tasks_->DeleteTask(&context, request, &empty).ok());
+  v1::Task out;
+  EXPECT_EQ(Get(name, &out).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ServerTaskTest, AFinishedTaskGoesWhenItsTimeIsOver) {
+  Start();
+  v1::Task wanted = MakeTask("echo", "x");
+  wanted.mutable_result_ttl()->set_nanos(100'000'000);
+  v1::Task task;
+  ASSERT_TRUE(Run(wanted, &task).ok());
+  v1::Task out;
+  const absl::Time give_up = absl::Now() + absl::Seconds(20);
+  while (Get(task.name(), &out).ok() && absl::Now() < give_up) std::this_thread::yield();
+  EXPECT_EQ(Get(task.name(), &out).error_code(), grpc::StatusCode::NOT_FOUND);
+}
+
+TEST_F(ServerTaskTest, ListsPagesNewestFirstWithoutPayloads) {
+  Start();
+  for (int i = 0; i < 25; ++i) Wait(SubmitOk(MakeTask("echo", std::to_string(i))).name());
+  std::set<std::string> names;
+  int64_t last_created = INT64_MAX;
+  v1::ListTasksRequest request;
+  request.set_page_size(10);
+  request.set_filter("state = SUCCEEDED AND handler = \"echo\"");
+  do {
+    grpc::ClientContext context;
+    v1::ListTasksResponse page;
+    const grpc::Status status = tasks_->ListTasks(&context, request, &page);
+    ASSERT_TRUE(status.ok()) << status.error_message();
+    for (const v1::Task& task : page.tasks()) {
+      names.insert(task.name());
+      // Newest first; uids of one millisecond have no order.
+      const int64_t created =
+          task.create_time().seconds() * 1'000'000'000 + task.create_time().nanos();
+      EXPECT_LE(created, last_created);
+      last_created = created;
+      EXPECT_FALSE(task.has_output());
+    }
+    request.set_page_token(page.next_page_token());
+  } while (!request.page_token().empty());
+  EXPECT_EQ(names.size(), 25u);
+}
+
+TEST_F(ServerTaskTest, CancelsOnDisconnectIfAsked) {
+  Start();
+  v1::RunTaskRequest request;
+  *request.mutable_task() = MakeTask("sleep", "60s");
+  request.mutable_task()->set_cancel_on_disconnect(true);
+  request.set_task_id("goes-with-me");
+  grpc::ClientContext context;
+  std::thread caller([&] {
+    v1::Task out;
+    EXPECT_FALSE(tasks_->RunTask(&context, request, &out).ok());
+  });
+  v1::Task out;
+  while (!Get("goes-with-me", &out).ok() || out.state() != v1::TASK_STATE_RUNNING) {
+    std::this_thread::yield();
+  }
+  context.TryCancel();
+  caller.join();
+  EXPECT_EQ(Wait("goes-with-me").state(), v1::TASK_STATE_CANCELLED);
+}
+
+TEST_F(ServerTaskTest, AFullQueueRefusesWithQuotaRetryInfoAndPushback) {
+  Start({{"queues.default.max_tasks", "2"}, {"pool.min_threads", "1"}, {"pool.max_threads", "1"}});
+  SubmitOk(MakeTask("sleep", "60s"));
+  SubmitOk(MakeTask("sleep", "60s"));
+  grpc::ClientContext context;
+  v1::SubmitTaskRequest request;
+  *request.mutable_task() = MakeTask("echo", "x");
+  v1::Task out;
+  const grpc::Status status = tasks_->SubmitTask(&context, request, &out);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonOf(status), "QUEUE_FULL");
+  google::rpc::QuotaFailure quota;
+  EXPECT_TRUE(Detail(status, &quota));
+  google::rpc::RetryInfo retry;
+  EXPECT_TRUE(Detail(status, &retry));
+  EXPECT_EQ(context.GetServerTrailingMetadata().count("grpc-retry-pushback-ms"), 1u);
+  for (const char* state : {"RUNNING", "QUEUED"}) {
+    grpc::ClientContext list_context;
+    v1::ListTasksRequest list;
+    list.set_filter(std::string("state = ") + state);
+    v1::ListTasksResponse page;
+    ASSERT_TRUE(tasks_->ListTasks(&list_context, list, &page).ok());
+    for (const v1::Task& task : page.tasks()) Cancel(task.name(), &out);
+  }
+}
+
+TEST_F(ServerTaskTest, ADrainFinishesWhatWasAcceptedAndRefusesTheRest) {
+  Start();
+  const v1::Task running = SubmitOk(MakeTask("sleep", "300ms"));
+  WatchUntil(running.name(), v1::TASK_STATE_RUNNING);
+  std::thread stopper([this] {
+    const ShutdownReport report = server_->Shutdown();
+    EXPECT_EQ(report.running, 0u);
+    EXPECT_EQ(report.waiting, 0u);
+  });
+  v1::Task out;
+  grpc::Status status;
+  do {
+    status = Submit(MakeTask("echo", "x"), &out);
+  } while (status.ok());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  stopper.join();
+  server_.reset();
+}
+
+}  // namespace
+}  // namespace taskforge

@@ -1,0 +1,440 @@
+// TaskService over the wire.
+#include <thread>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "integration/rpc_test_server.h"
+
+namespace taskforge {
+namespace {
+
+using grpc::StatusCode;
+using Mode = FakeTasks::Mode;
+
+TEST(RunTask, ReturnsTheFinishedTaskAndItsTimes) {
+  RpcTestServer server;
+  grpc::ClientContext context;
+  v1::Task task;
+  const grpc::Status status =
+      server.tasks_stub()->RunTask(&context, RunRequest("echo", "hello"), &task);
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(task.state(), v1::TASK_STATE_SUCCEEDED);
+  EXPECT_EQ(task.output().text_data(), "hello");
+  EXPECT_EQ(task.name(), "queues/default/tasks/t1");
+  EXPECT_EQ(TrailerOf(context, "x-queue-us"), "80");
+  EXPECT_EQ(TrailerOf(context, "x-run-us"), "40");
+}
+
+TEST(RunTask, EchoesRequestIdAndTraceparent) {
+  RpcTestServer server;
+  grpc::ClientContext context;
+  context.AddMetadata("x-request-id", "r-17");
+  context.AddMetadata("traceparent", "00-1-2-01");
+  v1::Task task;
+  ASSERT_TRUE(server.tasks_stub()->RunTask(&context, RunRequest("echo", "x"), &task).ok());
+  EXPECT_EQ(TrailerOf(context, "x-request-id"), "r-17");
+  EXPECT_EQ(TrailerOf(context, "traceparent"), "00-1-2-01");
+  EXPECT_EQ(server.tasks.last_spec().traceparent, "00-1-2-01");
+}
+
+TEST(RunTask, WaitsUntilTheTaskEnds) {
+  RpcTestServer server(Mode::kHold);
+  std::thread finisher([&server] {
+    while (server.tasks.LiveNames().empty()) std::this_thread::yield();
+    server.tasks.FinishAll();
+  });
+  grpc::ClientContext context;
+  context.set_deadline(Soon());
+  v1::Task task;
+  const grpc::Status status =
+      server.tasks_stub()->RunTask(&context, RunRequest("echo", "x"), &task);
+  finisher.join();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+TEST(RunTask, CancelsTheTaskWhenTheClientGoesIfAsked) {
+  RpcTestServer server(Mode::kHold);
+  v1::RunTaskRequest request = RunRequest("echo", "x");
+  request.mutable_task()->set_cancel_on_disconnect(true);
+  grpc::ClientContext context;
+  std::thread canceller([&server, &context] {
+    while (server.tasks.LiveNames().empty()) std::this_thread::yield();
+    context.TryCancel();
+  });
+  v1::Task task;
+  EXPECT_EQ(server.tasks_stub()->RunTask(&context, request, &task).error_code(),
+            StatusCode::CANCELLED);
+  canceller.join();
+  while (server.tasks.cancelled().empty()) std::this_thread::yield();
+  EXPECT_THAT(server.tasks.cancelled(), testing::ElementsAre("queues/default/tasks/t1"));
+}
+
+TEST(RunTask, LeavesTheTaskAloneWhenTheClientGoesOtherwise) {
+  RpcTestServer server(Mode::kHold);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::milliseconds(200));
+  v1::Task task;
+  EXPECT_EQ(server.tasks_stub()->RunTask(&context, RunRequest("echo", "x"), &task).error_code(),
+            StatusCode::DEADLINE_EXCEEDED);
+  EXPECT_THAT(server.tasks.LiveNames(), testing::SizeIs(1));
+  EXPECT_THAT(server.tasks.cancelled(), testing::IsEmpty());
+}
+
+TEST(SubmitTask, ReturnsTheAcceptedTaskAtOnce) {
+  RpcTestServer server(Mode::kHold);
+  grpc::ClientContext context;
+  v1::Task task;
+  ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  EXPECT_EQ(task.state(), v1::TASK_STATE_QUEUED);
+  EXPECT_EQ(task.effective_durability(), v1::DURABILITY_MEMORY);
+}
+
+TEST(SubmitTask, TakesTheServersDefaultPriority) {
+  RpcTestServer server;
+  grpc::ClientContext context;
+  v1::Task task;
+  ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  EXPECT_EQ(task.priority(), v1::PRIORITY_HIGH);
+}
+
+TEST(SubmitTask, TellsAllViolationsAtOnce) {
+  RpcTestServer server;
+  v1::SubmitTaskRequest request = SubmitRequest("echo", "x");
+  request.set_parent("nonsense");
+  request.mutable_task()->set_priority(static_cast<v1::Priority>(17));
+  request.mutable_task()->mutable_deadline()->set_nanos(-1);
+  request.mutable_task()->mutable_run_timeout()->set_seconds(1'000'000'000'000);
+  grpc::ClientContext context;
+  v1::Task task;
+  const grpc::Status status = server.tasks_stub()->SubmitTask(&context, request, &task);
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  google::rpc::BadRequest bad;
+  const google::rpc::Status details = DetailsIn(status);
+  for (const auto& any : details.details()) any.UnpackTo(&bad);
+  std::vector<std::string> fields;
+  for (const auto& violation : bad.field_violations()) fields.push_back(violation.field());
+  EXPECT_THAT(fields, testing::UnorderedElementsAre("parent", "task.priority", "task.deadline",
+                                                    "task.run_timeout"));
+}
+
+TEST(SubmitTask, RefusesADurabilityThatIsNotOffered) {
+  RpcTestServer server;
+  v1::SubmitTaskRequest request = SubmitRequest("echo", "x");
+  request.mutable_task()->set_durability(v1::DURABILITY_DURABLE);
+  grpc::ClientContext context;
+  v1::Task task;
+  const grpc::Status status = server.tasks_stub()->SubmitTask(&context, request, &task);
+  EXPECT_EQ(status.error_code(), StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(status.error_message(), testing::HasSubstr("task.durability"));
+}
+
+TEST(SubmitTask, SaysWhenToTryAgain) {
+  RpcTestServer server;
+  ErrorDetails details;
+  details.reason = "QUEUE_FULL";
+  details.quota_violations.push_back({"queues/default", "10 of 10 tasks"});
+  details.retry_after = absl::Milliseconds(250);
+  server.tasks.Refuse(WithDetails(absl::ResourceExhaustedError("full"), details));
+  grpc::ClientContext context;
+  v1::Task task;
+  const grpc::Status status =
+      server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task);
+  EXPECT_EQ(status.error_code(), StatusCode::RESOURCE_EXHAUSTED);
+  EXPECT_EQ(ReasonIn(status), "QUEUE_FULL");
+  EXPECT_EQ(TrailerOf(context, "grpc-retry-pushback-ms"), "250");
+}
+
+TEST(GetTask, FindsByFullAndShortNameAndSaysWhatIsNotThere) {
+  RpcTestServer server;
+  {
+    grpc::ClientContext context;
+    v1::Task task;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  const std::vector<std::pair<std::string, StatusCode>> cases = {
+      {"queues/default/tasks/t1", StatusCode::OK},
+      {"namespaces/default/queues/default/tasks/t1", StatusCode::OK},
+      {"t1", StatusCode::OK},
+      {"t2", StatusCode::NOT_FOUND},
+      {"queues/default/tasks/", StatusCode::INVALID_ARGUMENT},
+      {"queues/Q/tasks/t1", StatusCode::INVALID_ARGUMENT},
+      {"", StatusCode::INVALID_ARGUMENT},
+  };
+  for (const auto& [name, code] : cases) {
+    grpc::ClientContext context;
+    v1::GetTaskRequest request;
+    request.set_name(name);
+    v1::Task task;
+    EXPECT_EQ(server.tasks_stub()->GetTask(&context, request, &task).error_code(), code) << name;
+  }
+}
+
+TEST(ListTasks, PassesFilterAndLeavesPayloadsOut) {
+  RpcTestServer server;
+  for (int i = 0; i < 3; ++i) {
+    grpc::ClientContext context;
+    v1::Task task;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  grpc::ClientContext context;
+  v1::ListTasksRequest request;
+  request.set_page_size(2);
+  request.set_parent("queues/default");
+  request.set_filter("state = SUCCEEDED AND handler = \"echo\"");
+  v1::ListTasksResponse response;
+  ASSERT_TRUE(server.tasks_stub()->ListTasks(&context, request, &response).ok());
+  ASSERT_EQ(response.tasks_size(), 2);
+  EXPECT_EQ(response.next_page_token(), "more");
+  EXPECT_FALSE(response.tasks(0).has_input());
+  EXPECT_FALSE(response.tasks(0).has_output());
+  EXPECT_EQ(server.tasks.last_filter().queue, "default");
+  EXPECT_EQ(server.tasks.last_filter().handler, "echo");
+}
+
+TEST(WaitTask, ReturnsTheTaskAsItIsWhenTheTimeIsOver) {
+  RpcTestServer server(Mode::kHold);
+  v1::Task task;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  grpc::ClientContext context;
+  context.set_deadline(Soon());
+  v1::WaitTaskRequest request;
+  request.set_name(task.name());
+  request.mutable_timeout()->set_nanos(20'000'000);
+  ASSERT_TRUE(server.tasks_stub()->WaitTask(&context, request, &task).ok());
+  EXPECT_EQ(task.state(), v1::TASK_STATE_QUEUED);
+}
+
+TEST(WaitTask, ReturnsWhenTheTaskEnds) {
+  RpcTestServer server(Mode::kHold);
+  v1::Task task;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  std::thread finisher([&server] {
+    while (server.StatsOf("WaitTask").started == 0) std::this_thread::yield();
+    server.tasks.FinishAll();
+  });
+  grpc::ClientContext context;
+  context.set_deadline(Soon());
+  v1::WaitTaskRequest request;
+  request.set_name(task.name());
+  const grpc::Status status = server.tasks_stub()->WaitTask(&context, request, &task);
+  finisher.join();
+  ASSERT_TRUE(status.ok()) << status.error_message();
+  EXPECT_EQ(task.state(), v1::TASK_STATE_SUCCEEDED);
+}
+
+TEST(WatchTask, SendsChangesUntilTheEndAndResumesByCursor) {
+  RpcTestServer server(Mode::kHold);
+  v1::Task task;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  v1::WatchTaskRequest request;
+  request.set_name(task.name());
+  v1::WatchTaskResponse response;
+  {
+    grpc::ClientContext context;
+    context.set_deadline(Soon());
+    auto stream = server.tasks_stub()->WatchTask(&context, request);
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.task().state(), v1::TASK_STATE_QUEUED);
+    server.tasks.ReportProgress(task.name(), 0.5);
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.task().progress().fraction(), 0.5);
+    server.tasks.FinishAll();
+    ASSERT_TRUE(stream->Read(&response));
+    EXPECT_EQ(response.task().state(), v1::TASK_STATE_SUCCEEDED);
+    EXPECT_FALSE(stream->Read(&response));
+    EXPECT_TRUE(stream->Finish().ok());
+  }
+  grpc::ClientContext context;
+  request.set_cursor(response.cursor());
+  auto stream = server.tasks_stub()->WatchTask(&context, request);
+  EXPECT_FALSE(stream->Read(&response)) << "what was seen is not sent again";
+  EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST(CancelTask, CancelsAndRefusesWhatHasEnded) {
+  RpcTestServer server(Mode::kHold);
+  v1::Task task;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  v1::CancelTaskRequest request;
+  request.set_name(task.name());
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->CancelTask(&context, request, &task).ok());
+    EXPECT_EQ(task.state(), v1::TASK_STATE_CANCELLED);
+  }
+  grpc::ClientContext context;
+  const grpc::Status status = server.tasks_stub()->CancelTask(&context, request, &task);
+  EXPECT_EQ(status.error_code(), StatusCode::FAILED_PRECONDITION);
+  EXPECT_EQ(ReasonIn(status), "TASK_ENDED");
+}
+
+TEST(RetryTask, SubmitsTheSameAgainAndNamesTheOldOne) {
+  RpcTestServer server;
+  v1::Task task;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  grpc::ClientContext context;
+  v1::RetryTaskRequest request;
+  request.set_name(task.name());
+  v1::Task again;
+  ASSERT_TRUE(server.tasks_stub()->RetryTask(&context, request, &again).ok());
+  EXPECT_NE(again.name(), task.name());
+  EXPECT_EQ(again.retry_of(), task.name());
+  EXPECT_EQ(again.input().text_data(), "x");
+}
+
+TEST(DeleteTask, ForgetsWhatHasEnded) {
+  RpcTestServer server;
+  v1::Task task;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  v1::DeleteTaskRequest request;
+  request.set_name(task.name());
+  google::protobuf::Empty empty;
+  {
+    grpc::ClientContext context;
+    EXPECT_TRUE(server.tasks_stub()->DeleteTask(&context, request, &empty).ok());
+  }
+  grpc::ClientContext context;
+  EXPECT_EQ(server.tasks_stub()->DeleteTask(&context, request, &empty).error_code(),
+            StatusCode::NOT_FOUND);
+}
+
+// A client of SubmitTasks that reads until the server ends the stream.
+struct StreamOutcome {
+  int accepted = 0;
+  int refused = 0;
+  int results = 0;
+  std::string first_reason;
+  grpc::Status status;
+};
+
+template <typename Stream>
+StreamOutcome ReadAll(Stream& stream) {
+  StreamOutcome outcome;
+  v1::SubmitTasksResponse response;
+  while (stream.Read(&response)) {
+    for (const v1::SubmitAck& ack : response.acks()) {
+      (ack.code() == 0 ? outcome.accepted : outcome.refused)++;
+      if (outcome.first_reason.empty()) outcome.first_reason = ack.reason();
+    }
+    outcome.results += response.results_size();
+  }
+  outcome.status = stream.Finish();
+  return outcome;
+}
+
+v1::SubmitTasksRequest Batch(int count, bool want_results) {
+  v1::SubmitTasksRequest request;
+  request.set_want_results(want_results);
+  for (int i = 0; i < count; ++i) {
+    v1::SubmitItem& item = *request.add_items();
+    item.set_correlation_id(static_cast<uint64_t>(i));
+    *item.mutable_request() = SubmitRequest("echo", "x");
+  }
+  return request;
+}
+
+TEST(SubmitTasks, AcknowledgesEveryItemAndSendsResults) {
+  RpcTestServer server;
+  grpc::ClientContext context;
+  context.set_deadline(Soon());
+  auto stream = server.tasks_stub()->SubmitTasks(&context);
+  constexpr int kBatches = 20;
+  for (int i = 0; i < kBatches; ++i) {
+    v1::SubmitTasksRequest request = Batch(100, i == 0);
+    ASSERT_TRUE(stream->Write(request));
+  }
+  stream->WritesDone();
+  const StreamOutcome outcome = ReadAll(*stream);
+  EXPECT_TRUE(outcome.status.ok()) << outcome.status.error_message();
+  EXPECT_EQ(outcome.accepted, kBatches * 100);
+  EXPECT_EQ(outcome.results, kBatches * 100);
+  const RpcMethodStats stats = server.StatsOf("SubmitTasks");
+  EXPECT_EQ(stats.messages_received, kBatches);
+  EXPECT_LT(stats.messages_sent, kBatches * 100) << "what gathers goes as one message";
+}
+
+TEST(SubmitTasks, RefusesAnItemWithoutEndingTheStream) {
+  RpcTestServer server;
+  grpc::ClientContext context;
+  context.set_deadline(Soon());
+  auto stream = server.tasks_stub()->SubmitTasks(&context);
+  v1::SubmitTasksRequest request = Batch(2, false);
+  request.mutable_items(1)->mutable_request()->set_parent("nonsense");
+  ASSERT_TRUE(stream->Write(request));
+  stream->WritesDone();
+  const StreamOutcome outcome = ReadAll(*stream);
+  EXPECT_TRUE(outcome.status.ok());
+  EXPECT_EQ(outcome.accepted, 1);
+  EXPECT_EQ(outcome.refused, 1);
+}
+
+TEST(SubmitTasks, StopsReadingBeyondTheCredit) {
+  RpcTestServer server(Mode::kHold);
+  grpc::ClientContext context;
+  context.set_deadline(Soon());
+  auto stream = server.tasks_stub()->SubmitTasks(&context);
+  v1::SubmitTasksRequest request = Batch(4, true);
+  request.set_credit(4);
+  ASSERT_TRUE(stream->Write(request));
+  ASSERT_TRUE(stream->Write(Batch(4, false)));
+  v1::SubmitTasksResponse response;
+  int acks = 0;
+  while (acks < 4 && stream->Read(&response)) acks += response.acks_size();
+  EXPECT_EQ(server.tasks.submitted(), 4U);
+  server.tasks.FinishAll();
+  while (acks < 8 && stream->Read(&response)) acks += response.acks_size();
+  EXPECT_EQ(server.tasks.submitted(), 8U);
+  server.tasks.FinishAll();
+  stream->WritesDone();
+  EXPECT_TRUE(ReadAll(*stream).status.ok());
+}
+
+TEST(SubmitTasks, RefusesABatchThatIsTooGreat) {
+  RpcTestServer server;
+  grpc::ClientContext context;
+  context.set_deadline(Soon());
+  auto stream = server.tasks_stub()->SubmitTasks(&context);
+  ASSERT_TRUE(stream->Write(Batch(1001, false)));
+  const StreamOutcome outcome = ReadAll(*stream);
+  EXPECT_EQ(outcome.status.error_code(), StatusCode::INVALID_ARGUMENT);
+}
+
+TEST(SubmitTasks, CancelsWhatWasAskedForWhenTheClientGoes) {
+  RpcTestServer server(Mode::kHold);
+  {
+    grpc::ClientContext context;
+    context.set_deadline(Soon());
+    auto stream = server.tasks_stub()->SubmitTasks(&context);
+    v1::SubmitTasksRequest request = Batch(2, true);
+    request.mutable_items(0)->mutable_request()->mutable_task()->set_cancel_on_disconnect(true);
+    ASSERT_TRUE(stream->Write(request));
+    v1::SubmitTasksResponse response;
+    int acks = 0;
+    while (acks < 2 && stream->Read(&response)) acks += response.acks_size();
+    context.TryCancel();
+    stream->Finish();
+  }
+  while (server.tasks.cancelled().empty()) std::this_thread::yield();
+  EXPECT_THAT(server.tasks.cancelled(), testing::ElementsAre("queues/default/tasks/t1"));
+}
+
+}  // namespace
+}  // namespace taskforge

@@ -1,0 +1,78 @@
+#include "cli/payload_argument.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+namespace taskforge::cli {
+namespace {
+
+std::string FileWith(const std::string& name, const std::string& content) {
+  const std::string path = ::testing::TempDir() + "/" + name;
+  std::ofstream(path, std::ios::binary) << content;
+  return path;
+}
+
+TEST(IsUtf8, KnowsWhatRfc3629Allows) {
+  EXPECT_TRUE(IsUtf8(""));
+  EXPECT_TRUE(IsUtf8("plain µ → 𝄞"));
+  EXPECT_FALSE(IsUtf8("\xff"));
+  EXPECT_FALSE(IsUtf8("\xc3"));              // Cut.
+  EXPECT_FALSE(IsUtf8("\xc0\xaf"));          // Overlong.
+  EXPECT_FALSE(IsUtf8("\xe0\x80\xaf"));      // Overlong.
+  EXPECT_FALSE(IsUtf8("\xed\xa0\x80"));      // A surrogate.
+  EXPECT_FALSE(IsUtf8("\xf4\x90\x80\x80"));  // Beyond U+10FFFF.
+}
+
+TEST(ReadArgument, TakesTextFilesAndEscapedAtSigns) {
+  EXPECT_EQ(ReadArgument("text").value(), "text");
+  EXPECT_EQ(ReadArgument("@@home").value(), "@home");
+  const std::string path = FileWith("argument", "from\na file");
+  EXPECT_EQ(ReadArgument("@" + path).value(), "from\na file");
+  EXPECT_FALSE(ReadArgument("@/no/such/file").ok());
+}
+
+TEST(MakePayload, SendsTextAsTextAndFilesAsBytes) {
+  EXPECT_EQ(MakePayload("hello", false, "").value().text_data(), "hello");
+  const std::string path = FileWith("payload", "hello");
+  EXPECT_EQ(MakePayload("@" + path, false, "").value().binary_data(), "hello");
+  const v1::Payload text = MakePayload("@" + path, true, "text/plain").value();
+  EXPECT_EQ(text.text_data(), "hello");
+  EXPECT_EQ(text.content_type(), "text/plain");
+}
+
+TEST(MakePayload, SendsAnArgumentThatIsNoTextAsBytes) {
+  EXPECT_EQ(MakePayload("\xff", false, "").value().binary_data(), "\xff");
+  EXPECT_FALSE(MakePayload("\xff", true, "").ok());
+}
+
+std::string Printed(const v1::Payload& payload, bool on_terminal) {
+  std::FILE* file = std::tmpfile();
+  PrintPayload(payload, on_terminal, file);
+  std::string text(static_cast<size_t>(std::ftell(file)), '\0');
+  std::rewind(file);
+  EXPECT_EQ(std::fread(text.data(), 1, text.size(), file), text.size());
+  std::fclose(file);
+  return text;
+}
+
+TEST(PrintPayload, WritesEveryByteIntoAPipe) {
+  v1::Payload payload;
+  payload.set_binary_data(std::string("\x1b\0\xff", 3));
+  EXPECT_EQ(Printed(payload, false), std::string("\x1b\0\xff", 3));
+  payload.set_text_data("no line feed");
+  EXPECT_EQ(Printed(payload, false), "no line feed");
+}
+
+TEST(PrintPayload, IsKindToTerminals) {
+  v1::Payload payload;
+  payload.set_text_data("text");
+  EXPECT_EQ(Printed(payload, true), "text\n");
+  payload.set_binary_data("\xff\xff");
+  EXPECT_EQ(Printed(payload, true), "(2 B of bytes: redirect to a file to get them)\n");
+}
+
+}  // namespace
+}  // namespace taskforge::cli

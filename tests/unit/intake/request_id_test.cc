@@ -1,0 +1,164 @@
+// Submissions that are sent again.
+#include <atomic>
+#include <thread>
+
+#include "intake_fixture.h"
+
+namespace taskforge {
+namespace {
+
+using ::testing::HasSubstr;
+
+class RequestIdTest : public IntakeFixture {
+ protected:
+  ~RequestIdTest() override {
+    while (target_.Take()) {
+    }
+  }
+};
+
+TEST_F(RequestIdTest, ARepetitionGetsTheFirstOnesAnswer) {
+  const auto first = Submit(WithRequestId("r"));
+  const auto again = Submit(WithRequestId("r"));
+  ASSERT_TRUE(again->receipt.ok());
+  EXPECT_TRUE(again->receipt->duplicate);
+  EXPECT_EQ(again->name(), first->name());
+  EXPECT_EQ(memory_.Stats().appended, 1u);
+  EXPECT_EQ(Counted(Decision::kDuplicate), 1u);
+  EXPECT_EQ(Counted(Decision::kAccepted), 1u);
+}
+
+TEST_F(RequestIdTest, ARepetitionShowsTheTaskAsItIs) {
+  const auto first = Submit(WithRequestId("r"));
+  live_.Find(first->name())->Update([](TaskRecord& record) { record.state = TaskState::kRunning; });
+  EXPECT_EQ(Submit(WithRequestId("r"))->receipt->record->state, TaskState::kRunning);
+  Finish(*first);
+  EXPECT_EQ(Submit(WithRequestId("r"))->receipt->record->state, TaskState::kSucceeded);
+}
+
+TEST_F(RequestIdTest, ARepetitionHearsOfTheEndToo) {
+  const auto first = Submit(WithRequestId("r"));
+  const auto waiting = Submit(WithRequestId("r"));
+  Finish(*first);
+  const auto late = Submit(WithRequestId("r"));
+  for (const auto& answer : {first, waiting, late}) {
+    EXPECT_EQ(answer->ends, 1);
+    EXPECT_TRUE(answer->is_in_order);
+  }
+}
+
+TEST_F(RequestIdTest, WhileTheFirstIsStoredRepetitionsWait) {
+  store_.is_slow = true;
+  const auto first = Submit(WithRequestId("r"));
+  const auto again = Submit(WithRequestId("r"));
+  EXPECT_EQ(again->receipts, 0);
+  store_.Catch();
+  EXPECT_FALSE(first->receipt->duplicate);
+  EXPECT_TRUE(again->receipt->duplicate);
+  EXPECT_EQ(again->name(), first->name());
+  Finish(*first);
+  EXPECT_EQ(again->ends, 1);
+}
+
+TEST_F(RequestIdTest, RepetitionsGetTheFailureToo) {
+  store_.is_slow = true;
+  const auto first = Submit(WithRequestId("r"));
+  const auto again = Submit(WithRequestId("r"));
+  store_.failure = absl::InternalError("full");
+  store_.Catch();
+  EXPECT_EQ(first->reason(), "STORE_FAILED");
+  EXPECT_EQ(again->reason(), "STORE_FAILED");
+  // And then the id is free.
+  store_.failure = absl::OkStatus();
+  const auto later = Submit(WithRequestId("r"));
+  ASSERT_TRUE(later->receipt.ok());
+  EXPECT_FALSE(later->receipt->duplicate);
+}
+
+TEST_F(RequestIdTest, ARefusalFreesTheId) {
+  handlers_.local.clear();
+  EXPECT_EQ(Submit(WithRequestId("r"))->reason(), "HANDLER_UNKNOWN");
+  handlers_.local = {"echo"};
+  EXPECT_TRUE(Submit(WithRequestId("r"))->receipt.ok());
+}
+
+TEST_F(RequestIdTest, OtherContentIsRefused) {
+  const auto first = Submit(WithRequestId("r", "one"));
+  const auto other = Submit(WithRequestId("r", "two"));
+  EXPECT_EQ(other->status().code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(other->reason(), "REQUEST_ID_REUSED");
+  EXPECT_THAT(other->status().message(), HasSubstr(first->name()));
+  EXPECT_TRUE(Submit(WithRequestId("r", "one"))->receipt->duplicate);
+}
+
+TEST_F(RequestIdTest, IdsAreOfAQueueAndAPrincipal) {
+  const auto first = Submit(WithRequestId("r"));
+  TaskSpec other = WithRequestId("r");
+  other.principal = "bob";
+  EXPECT_FALSE(Submit(other)->receipt->duplicate);
+  other = WithRequestId("r");
+  other.queue = "mail";
+  EXPECT_FALSE(Submit(other)->receipt->duplicate);
+}
+
+TEST_F(RequestIdTest, ARepetitionIsAnsweredWhateverHasChangedSince) {
+  const auto first = Submit(WithRequestId("r"));
+  handlers_.local.clear();
+  intake_->SetDraining();
+  const auto again = Submit(WithRequestId("r"));
+  ASSERT_TRUE(again->receipt.ok());
+  EXPECT_EQ(again->name(), first->name());
+}
+
+TEST_F(RequestIdTest, AnIdIsKeptAsLongAsItsTask) {
+  const auto first = Submit(WithRequestId("r"));
+  target_.Take();
+  Finish(*first, absl::Minutes(1));
+  clock_.Advance(absl::Seconds(59));
+  EXPECT_TRUE(Submit(WithRequestId("r"))->receipt->duplicate);
+  clock_.Advance(absl::Seconds(2));
+  const auto later = Submit(WithRequestId("r"));
+  ASSERT_TRUE(later->receipt.ok());
+  EXPECT_FALSE(later->receipt->duplicate);
+  EXPECT_NE(later->name(), first->name());
+}
+
+TEST_F(RequestIdTest, OneBatchMayHoldARepetition) {
+  auto first = std::make_shared<Answer>();
+  auto again = std::make_shared<Answer>();
+  std::vector<Submission> batch;
+  batch.push_back(SubmissionOf(WithRequestId("r"), first));
+  batch.push_back(SubmissionOf(WithRequestId("r"), again));
+  intake_->SubmitBatch(std::move(batch));
+  EXPECT_FALSE(first->receipt->duplicate);
+  EXPECT_TRUE(again->receipt->duplicate);
+}
+
+TEST_F(RequestIdTest, ManyThreadsWithOneIdMakeOneTask) {
+  for (int threads : {1, 2, 8}) {
+    std::vector<std::vector<std::shared_ptr<Answer>>> answers(threads);
+    std::vector<std::thread> clients;
+    for (int t = 0; t < threads; ++t) {
+      clients.emplace_back([&, t] {
+        for (int i = 0; i < 100; ++i) {
+          auto answer = std::make_shared<Answer>();
+          answers[t].push_back(answer);
+          intake_->Submit(SubmissionOf(WithRequestId(absl::StrCat(threads, "-", i)), answer));
+        }
+      });
+    }
+    for (std::thread& client : clients) client.join();
+    for (int i = 0; i < 100; ++i) {
+      int originals = 0;
+      for (int t = 0; t < threads; ++t) {
+        ASSERT_TRUE(answers[t][i]->receipt.ok());
+        EXPECT_EQ(answers[t][i]->name(), answers[0][i]->name());
+        if (!answers[t][i]->receipt->duplicate) ++originals;
+      }
+      EXPECT_EQ(originals, 1);
+    }
+  }
+}
+
+}  // namespace
+}  // namespace taskforge

@@ -1,0 +1,209 @@
+#include "lifecycle/lifecycle.h"
+
+#include <gtest/gtest.h>
+
+#include "support/lifecycle_fixture.h"
+
+namespace taskforge {
+namespace {
+
+class LifecycleTest : public testing::Test, protected LifecycleFixture {};
+
+TEST_F(LifecycleTest, RecordsASuccess) {
+  TaskRef task = Submit(Spec());
+  clock.Advance(absl::Seconds(1));
+  auto running = Start();
+  clock.Advance(absl::Seconds(2));
+  Payload output;
+  output.data = "out";
+  EXPECT_TRUE(running->done.Succeed(output));
+  const TaskRecordPtr record = Stored();
+  ASSERT_NE(record, nullptr);
+  EXPECT_EQ(record->state, TaskState::kSucceeded);
+  EXPECT_EQ(record->output->data, "out");
+  EXPECT_EQ(record->run_ns, 2'000'000'000);
+  EXPECT_EQ(record->queue_wait_ns, 1'000'000'000);
+  EXPECT_EQ(record->end_time, clock.Now());
+  EXPECT_EQ(record->attempts[0].ended_time, clock.Now());
+  EXPECT_EQ(record->expire_time, clock.Now() + absl::Hours(1));
+  EXPECT_EQ(task->finished_record(), record);
+  EXPECT_EQ(live.size(), 0u);
+  EXPECT_EQ(ledger.given_back.Sum(), 1u);
+  EXPECT_EQ(task->running().get(), nullptr);
+  EXPECT_EQ(events.states(), (std::vector{TaskState::kRunning, TaskState::kSucceeded}));
+}
+
+// Invariants: no result is told before it is stored, and the task counts as running until then.
+TEST_F(LifecycleTest, TellsNobodyBeforeTheStoreHasIt) {
+  TaskRef task = Submit(Spec());
+  bool finished = false;
+  task->OnFinished([&](const TaskRecordPtr&) { finished = true; });
+  store.HoldAnswers();
+  Start()->done.Succeed({});
+  EXPECT_FALSE(finished);
+  EXPECT_EQ(task->Snapshot().state, TaskState::kRunning);
+  EXPECT_EQ(live.size(), 1u);
+  EXPECT_EQ(ledger.given_back.Sum(), 0u);
+  EXPECT_EQ(events.states(), std::vector{TaskState::kRunning});
+  store.ReleaseAnswers();
+  EXPECT_TRUE(finished);
+  EXPECT_EQ(live.size(), 0u);
+  EXPECT_EQ(events.states().size(), 2u);
+}
+
+TEST_F(LifecycleTest, TriesAgainWhileTheStoreFails) {
+  TaskRef task = Submit(Spec());
+  store.FailNext(2);
+  Start()->done.Succeed({});
+  EXPECT_EQ(task->finished_record(), nullptr);
+  clock.Advance(absl::Seconds(1));
+  EXPECT_NE(task->finished_record(), nullptr);
+  EXPECT_EQ(lifecycle.Stats().store_retries, 2u);
+  EXPECT_EQ(store.completions(task->name()), 1);
+}
+
+TEST_F(LifecycleTest, RecordsAFailure) {
+  Submit(Spec());
+  Start()->done.Fail(ErrorOf("BROKEN"));
+  EXPECT_EQ(Stored()->state, TaskState::kFailed);
+  EXPECT_EQ(Stored()->error->reason, "BROKEN");
+  EXPECT_EQ(Stored()->attempts[0].error->reason, "BROKEN");
+  EXPECT_EQ(Stored()->expire_time, clock.Now() + absl::Hours(24));
+}
+
+TEST_F(LifecycleTest, KeepsAResultForItsTtl) {
+  TaskSpec spec = Spec();
+  spec.result_ttl = absl::Minutes(3);
+  Submit(spec);
+  Start()->done.Succeed({});
+  EXPECT_EQ(Stored()->expire_time, clock.Now() + absl::Minutes(3));
+}
+
+TEST_F(LifecycleTest, RefusesAnOutputThatIsTooLarge) {
+  Submit(Spec(3));
+  Payload output;
+  output.data.assign((1 << 20) + 1, 'x');
+  Start()->done.Succeed(output);
+  EXPECT_EQ(Stored()->state, TaskState::kFailed);
+  EXPECT_EQ(Stored()->error->reason, "OUTPUT_TOO_LARGE");
+  EXPECT_FALSE(Stored()->output.has_value());
+}
+
+TEST_F(LifecycleTest, RetriesAfterTheBackoff) {
+  TaskRef task = Submit(Spec(2));
+  Start()->done.Fail(ErrorOf("BROKEN"));
+  TaskRecord waiting = task->Snapshot();
+  EXPECT_EQ(waiting.state, TaskState::kScheduled);
+  EXPECT_EQ(waiting.wait_reason, WaitReason::kRetryBackoff);
+  EXPECT_EQ(waiting.next_attempt_time, clock.Now() + absl::Seconds(1));
+  EXPECT_EQ(task->phase(), TaskPhase::kQueued);
+  EXPECT_EQ(queue.size(), 0u);
+  EXPECT_EQ(ledger.given_back.Sum(), 0u) << "its place is held";
+  clock.Advance(absl::Seconds(1));
+  EXPECT_EQ(queue.size(), 1u);
+  EXPECT_EQ(task->Snapshot().state, TaskState::kQueued);
+  auto second = Start();
+  EXPECT_EQ(second->attempt.number(), 2);
+  second->done.Succeed({});
+  EXPECT_EQ(Stored()->state, TaskState::kSucceeded);
+  EXPECT_EQ(Stored()->attempts.size(), 2u);
+  EXPECT_FALSE(Stored()->error.has_value());
+  EXPECT_EQ(events.states(),
+            (std::vector{TaskState::kRunning, TaskState::kScheduled, TaskState::kQueued,
+                         TaskState::kRunning, TaskState::kSucceeded}));
+  EXPECT_EQ(lifecycle.Stats().retried.at(0).count, 1u);
+}
+
+TEST_F(LifecycleTest, FailsWhenItsAttemptsAreUsedUp) {
+  Submit(Spec(2));
+  Start()->done.Fail(ErrorOf("FIRST"));
+  clock.Advance(absl::Seconds(1));
+  Start()->done.Fail(ErrorOf("SECOND"));
+  EXPECT_EQ(Stored()->state, TaskState::kFailed);
+  EXPECT_EQ(Stored()->error->reason, "SECOND");
+}
+
+TEST_F(LifecycleTest, DoesNotRetryPastTheDeadline) {
+  TaskSpec spec = Spec(2);
+  spec.deadline = clock.Now() + absl::Milliseconds(500);
+  Submit(spec);
+  Start()->done.Fail(ErrorOf("BROKEN"));
+  EXPECT_EQ(Stored()->error->reason, "BROKEN");
+}
+
+TEST_F(LifecycleTest, ExpiresARetryThatWaitsPastItsDeadline) {
+  TaskSpec spec = Spec(2);
+  spec.deadline = clock.Now() + absl::Seconds(5);
+  Submit(spec);
+  Start()->done.Fail(ErrorOf("BROKEN"));
+  clock.Advance(absl::Seconds(5));
+  ASSERT_NE(Stored(), nullptr);
+  EXPECT_EQ(Stored()->state, TaskState::kExpired);
+  EXPECT_EQ(Stored()->error->reason, "DEADLINE");
+  EXPECT_EQ(queue.size(), 0u);
+  EXPECT_EQ(lifecycle.Stats().expired[1], 1u);
+}
+
+TEST_F(LifecycleTest, RunsALostAttemptAgainAtOnceAndFirst) {
+  TaskRef task = Submit(Spec());
+  auto running = Start();
+  Submit(Spec(), "behind");
+  running->done.Lose("gone");
+  EXPECT_EQ(task->Snapshot().state, TaskState::kQueued);
+  EXPECT_TRUE(task->Snapshot().attempts[0].lost);
+  auto again = Start();
+  EXPECT_EQ(again->attempt.task_name(), task->name());
+  EXPECT_EQ(again->attempt.number(), 2);
+  again->done.Succeed({});
+  EXPECT_EQ(Stored()->state, TaskState::kSucceeded);
+  EXPECT_EQ(lifecycle.Stats().lost_attempts, 1u);
+}
+
+TEST_F(LifecycleTest, PoisonsATaskThatLosesTooManyWorkers) {
+  Submit(Spec());
+  for (int i = 0; i < 4; ++i) {
+    auto running = Start();
+    ASSERT_TRUE(running.has_value()) << i;
+    running->done.Lose("gone");
+  }
+  EXPECT_EQ(Stored()->state, TaskState::kFailed);
+  EXPECT_EQ(Stored()->error->reason, "POISONED");
+  EXPECT_EQ(Stored()->attempts.size(), 4u);
+}
+
+TEST_F(LifecycleTest, LostAttemptsDoNotUseUpRetries) {
+  Submit(Spec(2));
+  Start()->done.Lose("gone");
+  Start()->done.Fail(ErrorOf("BROKEN"));
+  EXPECT_EQ(Stored(), nullptr);
+  clock.Advance(absl::Seconds(1));
+  Start()->done.Succeed({});
+  EXPECT_EQ(Stored()->state, TaskState::kSucceeded);
+}
+
+TEST_F(LifecycleTest, ATimeOutIsRetried) {
+  TaskSpec spec = Spec(2);
+  spec.run_timeout = absl::Seconds(1);
+  Submit(spec);
+  auto running = Start();
+  clock.Advance(absl::Seconds(6));
+  EXPECT_EQ(Stored(), nullptr);
+  EXPECT_FALSE(running->done.Succeed({})) << "too late";
+  clock.Advance(absl::Seconds(1));
+  Start()->done.Succeed({});
+  EXPECT_EQ(Stored()->attempts[0].error->reason, "TIMEOUT");
+  EXPECT_EQ(Stored()->state, TaskState::kSucceeded);
+}
+
+TEST_F(LifecycleTest, EndsATaskThatExpires) {
+  TaskRef task = Submit(Spec());
+  task->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling);
+  lifecycle.EndUnstarted(task, TaskState::kExpired, "QUEUE_TIMEOUT");
+  EXPECT_EQ(Stored()->state, TaskState::kExpired);
+  EXPECT_EQ(Stored()->error->reason, "QUEUE_TIMEOUT");
+  EXPECT_EQ(task->phase(), TaskPhase::kEnded);
+  EXPECT_EQ(ledger.given_back.Sum(), 1u);
+}
+
+}  // namespace
+}  // namespace taskforge

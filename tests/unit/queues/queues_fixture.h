@@ -1,0 +1,62 @@
+// Tasks of named queues and handlers, for the tests of queues/.
+#ifndef TASKFORGE_UNIT_QUEUES_QUEUES_FIXTURE_H_
+#define TASKFORGE_UNIT_QUEUES_QUEUES_FIXTURE_H_
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "support/fake_clock.h"
+#include "support/fake_release_target.h"
+#include "task/task.h"
+
+namespace taskforge {
+
+class QueuesFixture : public ::testing::Test {
+ protected:
+  // A task in phase QUEUED, named `id`. `queue` is an index where no admission is given.
+  TaskRef Make(const std::string& id, Priority priority = Priority::kNormal, size_t queue = 0,
+               const std::string& handler = "echo") {
+    return Make(id, priority, handler, Admission(no_ledger_, queue, 0));
+  }
+  TaskRef Make(const std::string& id, Priority priority, const std::string& handler,
+               Admission admission) {
+    TaskSpec spec;
+    spec.handler = handler;
+    spec.priority = priority;
+    TaskRecord record;
+    record.name = id;
+    record.spec = std::make_shared<const TaskSpec>(std::move(spec));
+    TaskRef task = MakeRef<Task>(std::move(record), std::move(admission), runner_);
+    task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
+    task->enqueued = clock_.Monotonic();
+    return task;
+  }
+  static std::vector<std::string> Names(const std::vector<TaskRef>& tasks) {
+    std::vector<std::string> names;
+    for (const TaskRef& task : tasks) names.push_back(task->name());
+    return names;
+  }
+
+  FakeClock clock_;
+
+ private:
+  class NoRunner final : public TaskRunner {
+   public:
+    bool Run(TaskRef, const Dispatch&) override { return false; }
+  };
+  class NoLedger final : public AdmissionLedger {
+   public:
+    void GiveBack(size_t, size_t) override {}
+  };
+
+  NoRunner runner_;
+  NoLedger no_ledger_;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_UNIT_QUEUES_QUEUES_FIXTURE_H_

@@ -1,0 +1,120 @@
+#include "queues/remote_lanes.h"
+
+#include "queues_fixture.h"
+
+namespace taskforge {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+constexpr auto kBack = TaskSink::Position::kBack;
+
+class RemoteLanesTest : public QueuesFixture {
+ protected:
+  ~RemoteLanesTest() override { lanes_.TakeAll(); }
+
+  TaskRef Enqueue(const std::string& id, const std::string& handler,
+                  Priority priority = Priority::kNormal) {
+    TaskRef task = Make(id, priority, 0, handler);
+    lanes_.Enqueue(task, kBack);
+    return task;
+  }
+  std::vector<std::string> Claim(const std::vector<std::string>& handlers, size_t max) {
+    return Names(lanes_.Claim(handlers, max));
+  }
+
+  RemoteLanes lanes_{1};
+};
+
+TEST_F(RemoteLanesTest, GivesOutWhatTheClaimantServes) {
+  Enqueue("r1", "resize");
+  Enqueue("m1", "mail");
+  Enqueue("r2", "resize");
+  EXPECT_THAT(Claim({"resize"}, 10), ElementsAre("r1", "r2"));
+  EXPECT_THAT(Claim({"resize"}, 10), IsEmpty());
+  EXPECT_THAT(Claim({"mail", "unknown"}, 10), ElementsAre("m1"));
+}
+
+TEST_F(RemoteLanesTest, GivesOutNoMoreThanAsked) {
+  for (int i = 0; i < 5; ++i) Enqueue(absl::StrCat(i), "mail");
+  EXPECT_THAT(Claim({"mail"}, 0), IsEmpty());
+  EXPECT_THAT(Claim({"mail"}, 2), ElementsAre("0", "1"));
+  EXPECT_THAT(Claim({"mail"}, 9), ElementsAre("2", "3", "4"));
+}
+
+TEST_F(RemoteLanesTest, TheMostUrgentFirstAcrossLanes) {
+  Enqueue("low", "a", Priority::kLow);
+  Enqueue("normal", "b", Priority::kNormal);
+  Enqueue("critical", "b", Priority::kCritical);
+  Enqueue("high", "a", Priority::kHigh);
+  EXPECT_THAT(Claim({"a", "b"}, 2), ElementsAre("critical", "high"));
+  EXPECT_THAT(Claim({"a", "b"}, 9), ElementsAre("normal", "low"));
+}
+
+TEST_F(RemoteLanesTest, LowIsNotStarvedInOneLane) {
+  Enqueue("low", "a", Priority::kLow);
+  for (int i = 0; i < 100; ++i) Enqueue("critical", "a", Priority::kCritical);
+  std::vector<std::string> first = Claim({"a"}, 32);
+  EXPECT_THAT(first, ::testing::Contains("low"));
+}
+
+// However the claims are cut, and whoever takes part.
+TEST_F(RemoteLanesTest, LowIsNotStarvedAcrossLanes) {
+  for (int i = 0; i < 200; ++i) Enqueue("critical", "a", Priority::kCritical);
+  Enqueue("low", "b", Priority::kLow);
+  int taken = 0;
+  for (bool found = false; !found; ++taken) {
+    ASSERT_LT(taken, 64);
+    const std::vector<std::string> one = Claim({"a", "b"}, 1);
+    ASSERT_THAT(one, SizeIs(1));
+    found = one[0] == "low";
+  }
+}
+
+TEST_F(RemoteLanesTest, RemovesWhatWaits) {
+  const TaskRef a = Enqueue("a", "mail");
+  Enqueue("b", "mail");
+  EXPECT_TRUE(lanes_.Remove(*a));
+  EXPECT_FALSE(lanes_.Remove(*a));
+  EXPECT_THAT(Claim({"mail"}, 9), ElementsAre("b"));
+}
+
+TEST_F(RemoteLanesTest, DoesNotGiveOutWhatWasCancelled) {
+  const TaskRef a = Enqueue("a", "mail");
+  Enqueue("b", "mail");
+  a->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling);
+  EXPECT_THAT(Claim({"mail"}, 1), ElementsAre("b"));
+  const TaskRef late = Make("late", Priority::kNormal, 0, "mail");
+  late->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling);
+  EXPECT_FALSE(lanes_.Enqueue(late, kBack));
+}
+
+TEST_F(RemoteLanesTest, SaysNoWorkerUntilOneServesTheHandler) {
+  const TaskRef task = Enqueue("a", "mail");
+  EXPECT_EQ(task->Snapshot().wait_reason, WaitReason::kNoWorker);
+  lanes_.SetServed("mail", true);
+  EXPECT_EQ(task->Snapshot().wait_reason, WaitReason::kQueue);
+  EXPECT_EQ(Enqueue("b", "mail")->Snapshot().wait_reason, WaitReason::kQueue);
+  lanes_.SetServed("mail", false);
+  EXPECT_EQ(task->Snapshot().wait_reason, WaitReason::kNoWorker);
+}
+
+TEST_F(RemoteLanesTest, CountsByLane) {
+  Enqueue("a", "mail", Priority::kHigh);
+  Enqueue("b", "mail", Priority::kHigh);
+  lanes_.SetServed("resize", true);
+  std::vector<QueueStats> queues(1);
+  std::vector<LaneStats> lanes;
+  lanes_.AddTo(queues, lanes, clock_.Monotonic());
+  ASSERT_THAT(lanes, SizeIs(2));
+  for (const LaneStats& lane : lanes) {
+    EXPECT_EQ(lane.is_served, lane.handler == "resize");
+    EXPECT_EQ(lane.waiting[Priority::kHigh], lane.handler == "mail" ? 2u : 0u);
+  }
+  EXPECT_EQ(queues[0].waiting[Priority::kHigh], 2u);
+}
+
+}  // namespace
+}  // namespace taskforge

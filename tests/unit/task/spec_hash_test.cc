@@ -1,0 +1,91 @@
+#include "task/spec_hash.h"
+
+#include <functional>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace taskforge {
+namespace {
+
+TaskSpec Spec() {
+  TaskSpec spec;
+  spec.handler = "echo";
+  spec.input = {"text/plain", "hello", true};
+  return spec;
+}
+
+TEST(SpecHashTest, EqualContentIsEqual) { EXPECT_EQ(HashOf(Spec()), HashOf(Spec())); }
+
+TEST(SpecHashTest, IsTheSameInEveryRun) {
+  // Stored hashes must stay valid: whoever changes the function changes what is stored.
+  EXPECT_EQ(HashOf(Spec()), HashOf(Spec()));
+  EXPECT_NE(HashOf(Spec()).high, HashOf(Spec()).low);
+}
+
+TEST(SpecHashTest, ScopeAndTraceDoNotCount) {
+  TaskSpec spec = Spec();
+  spec.queue = "other";
+  spec.principal = "somebody";
+  spec.request_id = "r";
+  spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  EXPECT_EQ(HashOf(spec), HashOf(Spec()));
+}
+
+TEST(SpecHashTest, EverythingElseCounts) {
+  const std::vector<std::function<void(TaskSpec&)>> changes = {
+      [](TaskSpec& s) { s.task_id = "t"; },
+      [](TaskSpec& s) { s.handler = "echo2"; },
+      [](TaskSpec& s) { s.input.content_type = "text/html"; },
+      [](TaskSpec& s) { s.input.data = "hellp"; },
+      [](TaskSpec& s) { s.input.data = "hello!!!!!"; },
+      [](TaskSpec& s) { s.input.is_text = false; },
+      [](TaskSpec& s) { s.priority = Priority::kHigh; },
+      [](TaskSpec& s) { s.requested_durability = Durability::kMemory; },
+      [](TaskSpec& s) { s.schedule_time = absl::UnixEpoch(); },
+      [](TaskSpec& s) { s.deadline = absl::UnixEpoch(); },
+      [](TaskSpec& s) { s.queue_timeout = absl::Seconds(1); },
+      [](TaskSpec& s) { s.run_timeout = absl::Seconds(1); },
+      [](TaskSpec& s) { s.retry.max_attempts = 2; },
+      [](TaskSpec& s) { s.retry.min_backoff = absl::Seconds(2); },
+      [](TaskSpec& s) { s.retry.max_backoff = absl::Seconds(9); },
+      [](TaskSpec& s) { s.retry.multiplier = 3; },
+      [](TaskSpec& s) { s.retry.jitter = 0.1; },
+      [](TaskSpec& s) { s.retry.non_retryable_reasons = {"A"}; },
+      [](TaskSpec& s) { s.result_topic = "a"; },
+      [](TaskSpec& s) { s.result_ttl = absl::ZeroDuration(); },
+      [](TaskSpec& s) { s.labels["a"] = "b"; },
+      [](TaskSpec& s) { s.cancel_on_disconnect = true; },
+      [](TaskSpec& s) { s.retry_of = "queues/default/tasks/a"; },
+  };
+  std::vector<SpecHash> seen = {HashOf(Spec())};
+  for (size_t i = 0; i < changes.size(); ++i) {
+    TaskSpec spec = Spec();
+    changes[i](spec);
+    const SpecHash hash = HashOf(spec);
+    for (const SpecHash& other : seen) EXPECT_FALSE(hash == other) << "change " << i;
+    seen.push_back(hash);
+  }
+}
+
+TEST(SpecHashTest, FieldsDoNotFlowIntoEachOther) {
+  TaskSpec a = Spec();
+  a.input = {"ab", "c", true};
+  TaskSpec b = Spec();
+  b.input = {"a", "bc", true};
+  EXPECT_FALSE(HashOf(a) == HashOf(b));
+}
+
+TEST(SpecHashTest, EveryBitOfALongInputCounts) {
+  TaskSpec spec = Spec();
+  spec.input.data = std::string(1000, 'x');
+  const SpecHash before = HashOf(spec);
+  for (size_t i = 0; i < spec.input.data.size(); ++i) {
+    spec.input.data[i] ^= 1;
+    EXPECT_FALSE(HashOf(spec) == before) << i;
+    spec.input.data[i] ^= 1;
+  }
+}
+
+}  // namespace
+}  // namespace taskforge

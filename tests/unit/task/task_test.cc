@@ -1,0 +1,123 @@
+#include "task/task.h"
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+namespace taskforge {
+namespace {
+
+class CountingRunner final : public TaskRunner {
+ public:
+  bool Run(TaskRef task, const Dispatch&) override {
+    ++runs;
+    return task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting);
+  }
+  int runs = 0;
+};
+
+class CountingLedger final : public AdmissionLedger {
+ public:
+  void GiveBack(size_t, size_t bytes) override {
+    ++places;
+    returned += bytes;
+  }
+  int places = 0;
+  size_t returned = 0;
+};
+
+class TaskTest : public ::testing::Test {
+ protected:
+  TaskRef Make(Admission admission = {}) {
+    TaskRecord record;
+    record.spec = std::make_shared<const TaskSpec>();
+    record.name = "queues/default/tasks/t";
+    return MakeRef<Task>(std::move(record), std::move(admission), runner_);
+  }
+  static TaskRecordPtr End(Task& task) {
+    return task.Seal([](TaskRecord& record) { record.state = TaskState::kSucceeded; });
+  }
+
+  CountingRunner runner_;
+  CountingLedger ledger_;
+};
+
+TEST_F(TaskTest, OneOfManyWinsEachPhase) {
+  for (int threads : {1, 2, 8}) {
+    const TaskRef task = Make();
+    task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
+    std::atomic<int> winners{0};
+    std::vector<std::thread> racers;
+    for (int t = 0; t < threads; ++t) {
+      racers.emplace_back([&, t] {
+        const TaskPhase to = t % 2 == 0 ? TaskPhase::kStarting : TaskPhase::kCancelling;
+        if (task->TryAdvance(TaskPhase::kQueued, to)) winners.fetch_add(1);
+      });
+    }
+    for (std::thread& racer : racers) racer.join();
+    EXPECT_EQ(winners.load(), 1);
+  }
+}
+
+TEST_F(TaskTest, ReleasedWorkRunsTheTaskAndDropsItsReference) {
+  TaskRef task = Make();
+  task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
+  Work& work = *task.Leak();
+  EXPECT_TRUE(work.run(work, Dispatch{}));
+  EXPECT_EQ(runner_.runs, 1);  // That the reference went, ASan's leak check says.
+}
+
+TEST_F(TaskTest, AnEndIsHiddenUntilItIsRecorded) {
+  const TaskRef task = Make();
+  task->Update([](TaskRecord& record) { record.state = TaskState::kRunning; });
+  const TaskRecordPtr end = End(*task);
+  EXPECT_EQ(task->Snapshot().state, TaskState::kRunning);
+  EXPECT_EQ(task->finished_record(), nullptr);
+  task->Finish(end);
+  EXPECT_EQ(task->Snapshot().state, TaskState::kSucceeded);
+  EXPECT_EQ(task->finished_record(), end);
+}
+
+TEST_F(TaskTest, FinishGivesThePlaceBackOnceAndTellsWhoWaits) {
+  TaskRef task = Make(Admission(ledger_, 0, 700));
+  int before = 0;
+  int after = 0;
+  task->OnFinished([&](const TaskRecordPtr&) { ++before; });
+  task->Finish(End(*task));
+  task->OnFinished([&](const TaskRecordPtr&) { ++after; });
+  EXPECT_EQ(before, 1);
+  EXPECT_EQ(after, 1);
+  task = nullptr;
+  EXPECT_EQ(ledger_.places, 1);
+  EXPECT_EQ(ledger_.returned, 700u);
+}
+
+TEST_F(TaskTest, ATaskThatGoesUnfinishedGivesItsPlaceBack) {
+  Make(Admission(ledger_, 0, 700));
+  EXPECT_EQ(ledger_.places, 1);
+}
+
+TEST_F(TaskTest, NothingChangesAfterTheEnd) {
+  const TaskRef task = Make();
+  task->Finish(End(*task));
+  EXPECT_FALSE(task->Update([](TaskRecord& record) { record.state = TaskState::kRunning; }));
+  EXPECT_EQ(task->Snapshot().state, TaskState::kSucceeded);
+}
+
+TEST_F(TaskTest, WatchersSeeEachChangeAndTheRevisionGrows) {
+  const TaskRef task = Make();
+  int calls = 0;
+  const auto id = task->Watch(std::make_shared<absl::AnyInvocable<void()>>([&calls] { ++calls; }));
+  const uint64_t before = task->Snapshot().revision;
+  task->Update([](TaskRecord&) {});
+  EXPECT_GT(task->Snapshot().revision, before);
+  EXPECT_EQ(calls, 1);
+  task->Unwatch(id);
+  task->Update([](TaskRecord&) {});
+  EXPECT_EQ(calls, 1);
+}
+
+}  // namespace
+}  // namespace taskforge

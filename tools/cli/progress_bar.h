@@ -10,7 +10,8 @@
 
 namespace taskforge::cli {
 
-// `[######----]  60 %  600 of 1,000 tasks`; `note` follows. `total` of 0: not known.
+// `[######----]  60 %  600 of 1,000 tasks`; `note` follows. A `total` of 0 is not known; a
+// `bar_width` of 0 draws no bar.
 std::string RenderProgress(uint64_t done, uint64_t total, const std::string& note, int bar_width);
 
 // Writes to stderr.

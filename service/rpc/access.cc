@@ -80,8 +80,7 @@ bool IsLocalPeer(absl::string_view peer) {
   // gRPC escapes the brackets of IPv6 addresses in peers.
   return absl::StartsWith(peer, "unix:") || absl::StartsWith(peer, "unix-abstract:") ||
          absl::StartsWith(peer, "ipv4:127.") || absl::StartsWith(peer, "ipv6:[::1]") ||
-         absl::StartsWith(peer, "ipv6:%5B::1%5D") ||
-         absl::StartsWith(peer, "ipv6:[::ffff:127.") ||
+         absl::StartsWith(peer, "ipv6:%5B::1%5D") || absl::StartsWith(peer, "ipv6:[::ffff:127.") ||
          absl::StartsWith(peer, "ipv6:%5B::ffff:127.");
 }
 
@@ -94,7 +93,8 @@ Access::Decision Access::Check(const MethodRule& rule, absl::string_view authori
     if (IsLocalPeer(peer)) return decision;
     decision.status = ReasonError(
         absl::StatusCode::kPermissionDenied, "ADMIN_LOCAL_ONLY",
-        absl::StrCat(method, " needs the role admin: without tokens it is answered only on loopback ",
+        absl::StrCat(method,
+                     " needs the role admin: without tokens it is answered only on loopback ",
                      "or a unix socket (server.token_file)"));
     return decision;
   }

@@ -72,9 +72,8 @@ SubscribeOptions OptionsFrom(const v1::SubscribeRequest& request, const std::str
   }
   options.policy = policy.value_or(options.policy);
   if (request.has_block_budget()) {
-    options.block_budget =
-        DurationFromProto(request.block_budget(), "block_budget", violations)
-            .value_or(options.block_budget);
+    options.block_budget = DurationFromProto(request.block_budget(), "block_budget", violations)
+                               .value_or(options.block_budget);
   }
   if (request.max_events() != 0) options.max_events = request.max_events();
   if (request.max_bytes() != 0) options.max_bytes = request.max_bytes();
@@ -157,17 +156,17 @@ EventFields BusService::EventFrom(v1::Event& event, const std::string& peer,
   }
   fields.time = parts_.clock.Now();
   if (event.has_time()) {
-    fields.time = TimeFromProto(event.time(), absl::StrCat(field, ".time"), violations)
-                      .value_or(fields.time);
+    fields.time =
+        TimeFromProto(event.time(), absl::StrCat(field, ".time"), violations).value_or(fields.time);
   }
   fields.priority =
       PriorityFromProto(event.priority(), absl::StrCat(field, ".priority"), violations)
           .value_or(Priority::kNormal);
   if (event.has_data()) fields.data = TakePayload(*event.mutable_data());
   if (fields.data.data.size() > parts_.max_payload_bytes) {
-    violations.Add(absl::StrCat(field, ".data"),
-                   absl::StrCat(fields.data.data.size(), " bytes; want at most ",
-                                parts_.max_payload_bytes));
+    violations.Add(
+        absl::StrCat(field, ".data"),
+        absl::StrCat(fields.data.data.size(), " bytes; want at most ", parts_.max_payload_bytes));
   }
   fields.id = event.id().empty() ? parts_.make_id() : event.id();
   fields.source = event.source().empty() ? peer : event.source();
@@ -181,7 +180,8 @@ Reply BusService::Publish(UnaryCall<v1::PublishRequest, v1::PublishResponse>& ca
   Violations violations;
   v1::PublishRequest& request = call.mutable_request();
   if (request.events_size() < 1 || request.events_size() > kMaxEvents) {
-    violations.Add("events", absl::StrCat(request.events_size(), " events; want 1 to ", kMaxEvents));
+    violations.Add("events",
+                   absl::StrCat(request.events_size(), " events; want 1 to ", kMaxEvents));
     co_return violations.TakeStatus();
   }
   const std::string peer = call.context().peer();
@@ -276,8 +276,7 @@ Reply BusService::ListSubscriptions(
     }
   }
   if (!violations.empty()) co_return violations.TakeStatus();
-  const std::vector<SubscriptionInfo> infos =
-      parts_.bus.ListSubscriptions(after, page_size + 1);
+  const std::vector<SubscriptionInfo> infos = parts_.bus.ListSubscriptions(after, page_size + 1);
   for (size_t i = 0; i < infos.size() && i < page_size; ++i) {
     ToProto(infos[i], *call.response().add_subscriptions());
   }

@@ -154,7 +154,8 @@ void Call::Finish(const absl::Status& status) {
     if (!value.empty()) AddTrailer(key, std::string(value));
   }
   // A coroutine that was ended by the server need not say so itself.
-  const absl::Status& end = drained && absl::IsCancelled(status) ? EndStatus(End::kDraining) : status;
+  const absl::Status& end =
+      drained && absl::IsCancelled(status) ? EndStatus(End::kDraining) : status;
   if (const auto pushback = RetryPushback(end)) AddTrailer("grpc-retry-pushback-ms", *pushback);
   const grpc::Status sent = ToGrpcStatus(end);
   sent_code_ = sent.error_code();

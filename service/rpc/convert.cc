@@ -8,8 +8,6 @@
 namespace taskforge {
 namespace {
 
-using ::taskforge::ToProto;  // The overloads here would hide it.
-
 // The ranges of google/protobuf/duration.proto and timestamp.proto.
 constexpr int64_t kMaxDurationSeconds = 315576000000;
 constexpr int64_t kMinTimeSeconds = -62135596800;
@@ -53,7 +51,8 @@ bool IsUtf8(absl::string_view text) {
       point = (point << 6U) | (byte & 0x3FU);
     }
     constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    if (point < kLeast[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000)) return false;
+    if (point < kLeast[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000))
+      return false;
     i += more + 1;
   }
   return true;
@@ -85,7 +84,7 @@ RetryPolicy RetryFromProto(const v1::RetryPolicy& policy, absl::string_view pref
   return out;
 }
 
-void ToProto(const RetryPolicy& policy, v1::RetryPolicy& out) {
+void RetryToProto(const RetryPolicy& policy, v1::RetryPolicy& out) {
   out.set_max_attempts(policy.max_attempts);
   ToProto(policy.min_backoff, *out.mutable_min_backoff());
   ToProto(policy.max_backoff, *out.mutable_max_backoff());
@@ -96,7 +95,7 @@ void ToProto(const RetryPolicy& policy, v1::RetryPolicy& out) {
   }
 }
 
-void ToProto(const AttemptRecord& attempt, v1::Attempt& out) {
+void AttemptToProto(const AttemptRecord& attempt, v1::Attempt& out) {
   out.set_number(attempt.number);
   ToProto(attempt.queued_time, *out.mutable_queued_time());
   if (attempt.started_time != absl::InfinitePast()) {
@@ -310,7 +309,7 @@ void ToProto(const TaskSpec& spec, v1::Task& out, TaskParts parts) {
   if (spec.run_timeout != absl::InfiniteDuration()) {
     ToProto(spec.run_timeout, *out.mutable_run_timeout());
   }
-  if (spec.retry.max_attempts > 1) ToProto(spec.retry, *out.mutable_retry_policy());
+  if (spec.retry.max_attempts > 1) RetryToProto(spec.retry, *out.mutable_retry_policy());
   out.set_result_topic(spec.result_topic);
   if (spec.result_ttl.has_value()) ToProto(*spec.result_ttl, *out.mutable_result_ttl());
   if (parts.labels) {
@@ -337,7 +336,7 @@ void ToProto(const TaskRecord& record, v1::Task& out, TaskParts parts) {
   } else if (record.output.has_value() && parts.output) {
     ToProto(*record.output, *out.mutable_output());
   }
-  for (const AttemptRecord& attempt : record.attempts) ToProto(attempt, *out.add_attempts());
+  for (const AttemptRecord& attempt : record.attempts) AttemptToProto(attempt, *out.add_attempts());
   out.set_effective_durability(ToProto(record.effective_durability));
   ToProto(record.create_time, *out.mutable_create_time());
   SetIfSet(record.start_time, &v1::Task::mutable_start_time, out);

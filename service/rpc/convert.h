@@ -41,8 +41,8 @@ void ToProto(const Payload& payload, v1::Payload& out);
 TaskError ErrorFromProto(const v1::TaskError& error);
 void ToProto(const TaskError& error, v1::TaskError& out);
 
-// What a client asks for; takes strings out of `task`. `default_priority` stands in for an unspecified one. The caller fills in
-// queue, ids and principal.
+// What a client asks for; takes strings out of `task`. `default_priority` stands in for an
+// unspecified one. The caller fills in queue, ids and principal.
 TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_view prefix,
                        Violations& violations);
 

@@ -109,8 +109,8 @@ void ParseTaskFilter(absl::string_view text, absl::string_view field, TaskFilter
     const bool complete = i + 2 < tokens->size() && !(*tokens)[i].quoted &&
                           !(*tokens)[i + 1].quoted && (*tokens)[i + 1].text == "=";
     if (!complete) {
-      violations.Add(field, absl::StrCat("want KEY = VALUE at \"", (*tokens)[i].text,
-                                         "\", joined by AND"));
+      violations.Add(
+          field, absl::StrCat("want KEY = VALUE at \"", (*tokens)[i].text, "\", joined by AND"));
       return;
     }
     Match((*tokens)[i].text, (*tokens)[i + 2], field, filter, violations);

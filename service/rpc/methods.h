@@ -74,7 +74,7 @@ class ServerStreamCall final : public Call {
   // Awaitable: sends a message; false when the stream has ended. `response` may go at once.
   auto Write(const Response& response) {
     return Operation(stats().messages_sent,
-                            [this, &response](void* tag) { responder_.Write(response, tag); });
+                     [this, &response](void* tag) { responder_.Write(response, tag); });
   }
 
  private:
@@ -105,12 +105,12 @@ class BidiCall final : public Call {
   // Awaitable: the next message; false when the client will send no more, or the call has ended.
   auto Read(Request* request) {
     return Operation(stats().messages_received,
-                            [this, request](void* tag) { responder_.Read(request, tag); });
+                     [this, request](void* tag) { responder_.Read(request, tag); });
   }
   // Awaitable: sends a message; false when the stream has ended.
   auto Write(const Response& response) {
     return Operation(stats().messages_sent,
-                            [this, &response](void* tag) { responder_.Write(response, tag); });
+                     [this, &response](void* tag) { responder_.Write(response, tag); });
   }
 
  private:
@@ -132,7 +132,12 @@ class MethodBinding final : public Method {
 
   MethodBinding(size_t index, bool waits, Generated& generated, Ask ask, Service& service,
                 Coroutine run)
-      : Method(index), waits_(waits), generated_(generated), ask_(ask), service_(service), run_(run) {}
+      : Method(index),
+        waits_(waits),
+        generated_(generated),
+        ask_(ask),
+        service_(service),
+        run_(run) {}
 
   void Accept(Poller& poller) override { new AnyCall(*this, poller); }  // Frees itself.
   bool waits() const { return waits_; }

@@ -172,8 +172,8 @@ Reply PoolService::WatchPool(ServerStreamCall<v1::WatchPoolRequest, v1::Pool>& c
     ToProto(pool_.View(), pool);
     auto write = call.Write(pool);
     if (!co_await write) break;
-    const TimerId timer = timer_.ScheduleAt(clock_.Monotonic() + interval,
-                                            [watch] { watch->wakeup.Set(); });
+    const TimerId timer =
+        timer_.ScheduleAt(clock_.Monotonic() + interval, [watch] { watch->wakeup.Set(); });
     co_await wakeup;
     timer_.Cancel(timer);
   }

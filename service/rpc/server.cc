@@ -151,8 +151,7 @@ absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> RpcServer::Core::Creden
     absl::StatusOr<std::string> authorities = ReadAll(options_.tls_client_ca_file);
     if (!authorities.ok()) return authorities.status();
     tls.pem_root_certs = *std::move(authorities);
-    tls.client_certificate_request =
-        GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
+    tls.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
   }
   return grpc::SslServerCredentials(tls);
 }

@@ -83,12 +83,12 @@ class RpcServer {
   // In the order of options.listen.
   const std::vector<BoundAddress>& addresses() const;
 
-  // Ends all streams and waiting calls but those of health, with UNAVAILABLE, reason DRAINING; later
-  // ones end as they come. Other calls are answered still.
+  // Ends all streams and waiting calls but those of health, with UNAVAILABLE, reason DRAINING;
+  // later ones end as they come. Other calls are answered still.
   void EndStreams();
-  // Takes no more calls, ends the streams and waiting calls that are left, waits for the others until
-  // `grace` is over, then cancels them; returns when every call has ended and the polling threads
-  // have. Again: does nothing.
+  // Takes no more calls, ends the streams and waiting calls that are left, waits for the others
+  // until `grace` is over, then cancels them; returns when every call has ended and the polling
+  // threads have. Again: does nothing.
   void Shutdown(absl::Duration grace);
 
   RpcStats Stats() const;

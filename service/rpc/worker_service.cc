@@ -73,8 +73,7 @@ Reply WorkerService::Work(WorkCall& call) {
   co_return stream->status();
 }
 
-Reply WorkerService::ListWorkers(
-    UnaryCall<v1::ListWorkersRequest, v1::ListWorkersResponse>& call) {
+Reply WorkerService::ListWorkers(UnaryCall<v1::ListWorkersRequest, v1::ListWorkersResponse>& call) {
   Violations violations;
   const int page_size = PageSizeFrom(call.request().page_size(), violations);
   const std::vector<WorkerStatus> all = hub_.List();

@@ -219,8 +219,7 @@ TEST(ListSubscriptions, ShowsWhoListens) {
   ASSERT_TRUE(stream->Read(&response));
   grpc::ClientContext list_context;
   v1::ListSubscriptionsResponse list;
-  ASSERT_TRUE(
-      stub->ListSubscriptions(&list_context, v1::ListSubscriptionsRequest(), &list).ok());
+  ASSERT_TRUE(stub->ListSubscriptions(&list_context, v1::ListSubscriptionsRequest(), &list).ok());
   ASSERT_EQ(list.subscriptions_size(), 1);
   EXPECT_EQ(list.subscriptions(0).name(), response.subscription());
   EXPECT_EQ(list.subscriptions(0).label(), "me");

@@ -99,8 +99,7 @@ class OtherThreads final : public Executor {
   }
   void Execute(absl::AnyInvocable<void() &&> work) override {
     MutexLock lock(mu_);
-    threads_.emplace_back(
-        [work = std::move(work)]() mutable { std::move(work)(); });
+    threads_.emplace_back([work = std::move(work)]() mutable { std::move(work)(); });
   }
   size_t count() const {
     MutexLock lock(mu_);

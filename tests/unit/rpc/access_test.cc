@@ -20,8 +20,8 @@ std::string Hex(absl::string_view token) {
 }
 
 Access WithTokens() {
-  return Access(*ParseTokens(absl::StrCat("client:ann:", Hex("secret-a"), "\n",
-                                          "admin:bob:", Hex("secret-b"), "\n")));
+  return Access(*ParseTokens(
+      absl::StrCat("client:ann:", Hex("secret-a"), "\n", "admin:bob:", Hex("secret-b"), "\n")));
 }
 
 TEST(HashToken, IsSha256) {
@@ -29,7 +29,8 @@ TEST(HashToken, IsSha256) {
 }
 
 TEST(ParseTokens, TakesCommentsAndEmptyLines) {
-  const auto tokens = ParseTokens(absl::StrCat("# who may call\n\n  admin:ci@host:", Hex("x"), " \n"));
+  const auto tokens =
+      ParseTokens(absl::StrCat("# who may call\n\n  admin:ci@host:", Hex("x"), " \n"));
   ASSERT_TRUE(tokens.ok()) << tokens.status();
   ASSERT_EQ(tokens->size(), 1U);
   EXPECT_EQ((*tokens)[0].role, Role::kAdmin);

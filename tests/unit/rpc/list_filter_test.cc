@@ -30,8 +30,8 @@ TEST(ParseTaskFilter, EmptyMatchesAll) {
 }
 
 TEST(ParseTaskFilter, TakesStatesInEverySpelling) {
-  for (const char* text : {"state=RUNNING", "state=running", "state = TASK_STATE_RUNNING",
-                           "state=\"RUNNING\""}) {
+  for (const char* text :
+       {"state=RUNNING", "state=running", "state = TASK_STATE_RUNNING", "state=\"RUNNING\""}) {
     Violations violations;
     EXPECT_EQ(Parse(text, violations).state, TaskState::kRunning) << text;
     EXPECT_TRUE(violations.empty()) << text;

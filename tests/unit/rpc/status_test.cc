@@ -60,8 +60,8 @@ TEST(ToGrpcStatus, TellsEveryViolation) {
 }
 
 TEST(ToGrpcStatus, AnErrorWithoutReasonSaysItsCode) {
-  const auto info = Find<google::rpc::ErrorInfo>(
-      Decode(ToGrpcStatus(absl::NotFoundError("no")).error_details()));
+  const auto info =
+      Find<google::rpc::ErrorInfo>(Decode(ToGrpcStatus(absl::NotFoundError("no")).error_details()));
   EXPECT_EQ(info->reason(), "NOT_FOUND");
 }
 

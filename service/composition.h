@@ -86,6 +86,7 @@ class Composition final : public ServerControl {
   bool IsIdle() const;
 
   // Constant after construction.
+  const SystemClock clock_;
   const Config config_;
   const CpuBudget budget_;
   const uint64_t boot_epoch_;
@@ -93,7 +94,6 @@ class Composition final : public ServerControl {
   std::string grpc_address_;
 
   // Back to front: each uses only what stands above it. They synchronize themselves.
-  SystemClock clock_;
   SeededRandom random_;
   HandlerRegistry registry_;
   RegistryDirectory directory_{registry_};

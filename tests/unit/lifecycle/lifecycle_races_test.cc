@@ -62,7 +62,7 @@ TEST_P(LifecycleRacesTest, EachTaskEndsOnce) {
     });
     threads.emplace_back([&, i] {  // Cancels.
       for (int t = i; t < kTasks; t += 2 * GetParam()) {
-        directory.Cancel(tasks[t]->name(), [&, t](absl::StatusOr<TaskRecordPtr> answer) {
+        directory.Cancel(tasks[t]->name(), [&](absl::StatusOr<TaskRecordPtr> answer) {
           if (!answer.ok() || (*answer)->state == TaskState::kRunning) return;
           // Acknowledged before it started again: it never does.
           EXPECT_TRUE((*answer)->state == TaskState::kCancelled ||

@@ -18,7 +18,10 @@ namespace taskforge {
 class FakeReleaseTarget final : public ReleaseTarget {
  public:
   explicit FakeReleaseTarget(size_t limit) : limit_(limit) {}
-  ~FakeReleaseTarget() override {
+  ~FakeReleaseTarget() override { Clear(); }
+
+  // Drops what it holds: before the ledger of the tasks' admissions goes.
+  void Clear() {
     for (Priority priority : kPriorities) {
       while (Take(priority)) {
       }

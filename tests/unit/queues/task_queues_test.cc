@@ -34,6 +34,7 @@ TaskQueuesOptions TwoQueues() {
 class TaskQueuesTest : public QueuesFixture {
  protected:
   TaskQueuesTest() { lanes_.remote = {"resize"}; }
+  ~TaskQueuesTest() override { target_.Clear(); }
 
   TaskRef Admitted(const std::string& id, const std::string& queue = "default",
                    const std::string& handler = "echo") {

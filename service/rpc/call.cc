@@ -63,6 +63,7 @@ void OpenCalls::Remove(Call& call) {
 
 Call::Call(Method& method, Poller& poller, bool waits)
     : method_(method), poller_(poller), waits_(waits) {
+  poller_.CallBegins();
   if (waits_) context_.AsyncNotifyWhenDone(done_.AsTag());
 }
 
@@ -116,6 +117,7 @@ void Call::EndNow(End end) {
 
 void Call::OnAccepted(bool ok) {
   if (!ok) {  // The server stops; gRPC will not say that the call is done.
+    poller_.CallEnds();
     Release();
     return;
   }
@@ -170,6 +172,7 @@ void Call::OnFinished(bool ok) {
   const size_t code = static_cast<size_t>(sent_code_) % kRpcCodeCount;
   SingleWriterAdd(counts.handled[code], 1);
   counts.handling.Record(poller_.host->clock.Monotonic() - started_);
+  poller_.CallEnds();
   Release();
 }
 

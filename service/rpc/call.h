@@ -27,6 +27,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "base/futex.h"
 #include "base/mutex.h"
 #include "base/ref.h"
 #include "rpc/access.h"
@@ -104,12 +105,33 @@ struct CallHost {
   OpenCalls& open_calls;
 };
 
-// One completion queue and who counts its events. Everything in `stats` is written by the queue's
-// polling thread only.
+// One completion queue and who counts its events. Everything but the counts' readers is the queue's
+// polling thread's (before it runs: whoever starts it).
 struct Poller {
   const CallHost* host = nullptr;
   std::unique_ptr<grpc::ServerCompletionQueue> queue;
   RpcStatsShard stats;
+
+  // A call was made, to be accepted; it has ended, or there was none to accept.
+  void CallBegins() { open_calls.store(open_calls.load(std::memory_order_relaxed) + 1); }
+  void CallEnds() {
+    const uint32_t left = open_calls.load(std::memory_order_relaxed) - 1;
+    // release: pairs with the acquire in AwaitNoCalls(); nothing of the call is to be begun.
+    open_calls.store(left, std::memory_order_release);
+    if (left == 0) FutexWake(open_calls, 1);  // While the server accepts, there is always one.
+  }
+  // Waits until every call has ended. REQUIRES: the server accepts no more. Without this, a
+  // coroutine that is just being resumed elsewhere would begin its answer on a queue that is shut
+  // down, which ends the process.
+  void AwaitNoCalls() {
+    for (;;) {
+      const uint32_t open = open_calls.load(std::memory_order_acquire);
+      if (open == 0) return;
+      FutexWait(open_calls, open);
+    }
+  }
+
+  std::atomic<uint32_t> open_calls{0};
 };
 
 // A method that is served. Constant after construction; thread-safe.

@@ -247,9 +247,10 @@ void RpcServer::Core::Poll(Poller& poller) {
 void RpcServer::Core::Shutdown(absl::Duration grace) {
   if (server_ == nullptr) return;
   open_calls_.EndAll(/*all=*/true);
-  // Waits for every open call, and cancels those that are open at the deadline; a cancelled call
-  // ends by Call::OnEnd, so none stays.
+  // Waits for the connections of open calls, and cancels those that are open at the deadline; a
+  // cancelled call ends by Call::OnEnd, so none stays. It may answer a moment later.
   server_->Shutdown(absl::ToChronoTime(absl::Now() + grace));
+  for (const auto& poller : pollers_) poller->AwaitNoCalls();
   for (const auto& poller : pollers_) poller->queue->Shutdown();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();

@@ -410,6 +410,28 @@ TEST(Shutdown, EndsOpenStreamsAndWaitingCalls) {
   health_watch->Finish();
 }
 
+// A call whose answer comes from another thread after its connection is gone: it may not be begun
+// on a completion queue that is shut down.
+TEST(Shutdown, WaitsForAnswersThatAreOnTheirWay) {
+  RpcTestServer server;
+  server.tasks.HoldReceipts();
+  std::thread client([&server] {
+    grpc::ClientContext context;
+    v1::Task task;
+    EXPECT_FALSE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  });
+  while (server.tasks.held() == 0) std::this_thread::yield();
+  Notification down;
+  std::thread stopper([&] {
+    server.server->Shutdown(absl::ZeroDuration());
+    down.Notify();
+  });
+  client.join();  // It was cancelled: gRPC's part of the shutdown is over, or nearly.
+  EXPECT_FALSE(down.WaitFor(absl::Milliseconds(100)));
+  server.tasks.ReleaseReceipts();
+  stopper.join();
+}
+
 TEST(Shutdown, WithoutGraceCancelsWhatIsOpen) {
   RpcTestServer server(Mode::kHold);
   auto tasks = server.tasks_stub();

@@ -34,7 +34,34 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
     refusal_ = std::move(status);
   }
 
+  // From now on receipts wait until ReleaseReceipts().
+  void HoldReceipts() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    hold_receipts_ = true;
+  }
+  void ReleaseReceipts() ABSL_LOCKS_EXCLUDED(mu_) {
+    std::vector<Submission> held;
+    {
+      MutexLock lock(mu_);
+      hold_receipts_ = false;
+      held.swap(held_);
+    }
+    for (Submission& submission : held) Submit(std::move(submission));
+  }
+  // Submissions whose receipts wait.
+  size_t held() const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    return held_.size();
+  }
+
   void Submit(Submission submission) override ABSL_LOCKS_EXCLUDED(mu_) {
+    {
+      MutexLock lock(mu_);
+      if (hold_receipts_) {
+        held_.push_back(std::move(submission));
+        return;
+      }
+    }
     TaskRef task;
     absl::Status refusal;
     {
@@ -199,6 +226,8 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
   const Mode mode_;
   mutable Mutex mu_;
   absl::Status refusal_ ABSL_GUARDED_BY(mu_);
+  bool hold_receipts_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<Submission> held_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, TaskRef> live_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, TaskRecordPtr> ended_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> cancelled_ ABSL_GUARDED_BY(mu_);

@@ -1,4 +1,5 @@
-// How code that may wait (for a disk, a peer, a lock, a sleep) says so to whoever owns its thread.
+// How code that may wait (for a disk, a peer, a lock, a sleep) says so to whoever owns its thread,
+// and learns whether it may.
 #ifndef TASKFORGE_BASE_SCOPED_BLOCKING_H_
 #define TASKFORGE_BASE_SCOPED_BLOCKING_H_
 
@@ -32,6 +33,23 @@ class ScopedBlocking {
  private:
   inline static thread_local BlockingObserver* observer_ = nullptr;
   inline static thread_local int depth_ = 0;
+};
+
+// Marks the calling thread, while this lives, as one that others depend on and that must never
+// wait: an event loop, the timer's. Not thread-safe: belongs to the thread that made it; not
+// nested.
+class NonBlockingThread {
+ public:
+  NonBlockingThread() { is_current_ = true; }
+  ~NonBlockingThread() { is_current_ = false; }
+  NonBlockingThread(const NonBlockingThread&) = delete;
+  NonBlockingThread& operator=(const NonBlockingThread&) = delete;
+
+  // Whether the calling thread is one: what would wait does without.
+  static bool IsCurrent() { return is_current_; }
+
+ private:
+  inline static thread_local bool is_current_ = false;
 };
 
 }  // namespace taskforge

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "base/scoped_blocking.h"
 
 namespace taskforge {
 
@@ -62,6 +63,7 @@ class ThreadTimer::Core {
 
  private:
   void Loop() {
+    const NonBlockingThread non_blocking;
     absl::AnyInvocable<void() &&> due;
     while (TakeDue(due)) {
       std::move(due)();

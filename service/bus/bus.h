@@ -70,7 +70,8 @@ class Bus {
   ~Bus();
 
   // Routes an event to all who want it. REQUIRES: a valid topic (CheckTopic, or TaskTopic). Never
-  // waits, unless a subscription with policy kBlock has no room.
+  // waits, unless a subscription with policy kBlock has no room; on a thread that must not wait
+  // (base/scoped_blocking.h) such a subscription is disconnected at once.
   PublishResult Publish(EventRef event);
   // The same for many, in their order.
   std::vector<PublishResult> PublishBatch(absl::Span<const EventRef> events);

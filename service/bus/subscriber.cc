@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/futex.h"
+#include "base/scoped_blocking.h"
 
 namespace taskforge {
 namespace {
@@ -116,7 +117,8 @@ Subscriber::Offered Subscriber::MakeRoomAndPush(const Event* event) {
 }
 
 Subscriber::Offered Subscriber::OfferBlocking(const Event* event) {
-  const bool is_own_sink =
+  const bool must_not_wait =
+      NonBlockingThread::IsCurrent() ||
       running_thread_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   const MonoTime deadline = clock_.Monotonic() + options_.block_budget;
   // seq_cst, as the load in GiveBack(): either it sees the waiter, or the waiter sees the room.
@@ -126,10 +128,11 @@ Subscriber::Offered Subscriber::OfferBlocking(const Event* event) {
     const uint32_t seen = room_.load(std::memory_order_acquire);  // Pairs with GiveBack().
     result = Offer(event);
     if (result != Offered::kWouldBlock) break;
-    if (is_own_sink || clock_.Monotonic() >= deadline) {
+    if (must_not_wait || clock_.Monotonic() >= deadline) {
       Disconnect();
       result = Offered::kClosed;
     } else {
+      const ScopedBlocking blocking;
       FutexWait(room_, seen, deadline);
     }
   }

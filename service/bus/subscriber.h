@@ -67,7 +67,9 @@ class Subscriber final : public RefCounted<Subscriber> {
 
   // Takes over one reference to `event` if the answer is kTaken; else it stays the caller's.
   Offered Offer(const Event* event);
-  // Waits for room for at most the budget, then disconnects. As Offer(), never kWouldBlock.
+  // Waits for room for at most the budget, then disconnects; on a thread that must not wait
+  // (NonBlockingThread, or the one that runs the sink) it disconnects at once. As Offer(), never
+  // kWouldBlock.
   // REQUIRES: no lock and no epoch is held.
   Offered OfferBlocking(const Event* event);
 

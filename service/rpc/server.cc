@@ -14,6 +14,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/scoped_blocking.h"
 #include "rpc/call.h"
 #include "rpc/methods.h"
 
@@ -239,6 +240,7 @@ absl::Status RpcServer::Core::Start() {
 }
 
 void RpcServer::Core::Poll(Poller& poller) {
+  const NonBlockingThread non_blocking;
   void* tag = nullptr;
   bool ok = false;
   while (poller.queue->Next(&tag, &ok)) static_cast<CqTag*>(tag)->OnEvent(ok);

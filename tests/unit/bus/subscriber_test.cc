@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/scoped_blocking.h"
 #include "support/drain_executor.h"
 #include "support/fake_clock.h"
 #include "support/recording_sink.h"
@@ -165,6 +166,48 @@ TEST_F(SubscriberTest, DoesNotWaitForItself) {
   EXPECT_EQ(offered, Subscriber::Offered::kClosed);
   EXPECT_LT(clock.Monotonic() - start, 900'000'000);
   EXPECT_EQ(sink_.record.closed.size(), 1u);
+}
+
+// A gRPC polling thread or the timer's: the subscriber's own delivery may need it.
+TEST_F(SubscriberTest, KeepsNoThreadWaitingThatMustNotWait) {
+  SubscribeOptions options;
+  options.policy = SlowSubscriberPolicy::kBlock;
+  options.max_events = 1;
+  options.block_budget = absl::Hours(1);
+  const SystemClock clock;
+  Make(options, executor_, clock);
+  Offer("a");
+  const NonBlockingThread non_blocking;
+  EXPECT_EQ(OfferBlocking("b"), Subscriber::Offered::kClosed);
+  executor_.RunAll();
+  EXPECT_EQ(sink_.record.closed.size(), 1u);
+}
+
+// So that the pool adds a thread, which the subscriber's delivery may need.
+TEST_F(SubscriberTest, SaysThatAPublisherIsBlocked) {
+  struct Observer : BlockingObserver {
+    void OnBlocked() override { blocked.Notify(); }
+    void OnUnblocked() override {}
+    Notification blocked;
+  };
+  SubscribeOptions options;
+  options.policy = SlowSubscriberPolicy::kBlock;
+  options.max_events = 1;
+  options.block_budget = absl::Hours(1);
+  const SystemClock clock;
+  Make(options, executor_, clock);
+  Offer("a");
+  Observer observer;
+  std::atomic<bool> taken{false};
+  std::thread publisher([&] {
+    ScopedBlocking::Observe(&observer);
+    taken = OfferBlocking("b") == Subscriber::Offered::kTaken;
+    ScopedBlocking::Observe(nullptr);
+  });
+  EXPECT_TRUE(observer.blocked.WaitFor(absl::Seconds(60)));
+  executor_.RunAll();
+  publisher.join();
+  EXPECT_TRUE(taken.load());
 }
 
 TEST_F(SubscriberTest, WaitsInCloseForARunningCall) {

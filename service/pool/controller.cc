@@ -86,7 +86,7 @@ void Controller::SetSettings(const PoolSettings& settings) {
     MutexLock lock(mu_);
     settings_ = settings;
   }
-  core_.rings.SetCapacity(settings.capacity);
+  core_.SetCapacity(settings.capacity);
   core_.Kick();
 }
 

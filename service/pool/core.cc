@@ -97,6 +97,12 @@ void PoolCore::SetPhase(Phase phase) {
   FutexWake(space_sequence, INT_MAX);
 }
 
+void PoolCore::SetCapacity(size_t capacity) {
+  rings.SetCapacity(capacity);
+  space_sequence.fetch_add(1);
+  FutexWake(space_sequence, INT_MAX);
+}
+
 void PoolCore::NotifySubmitted(Priority priority) {
   if (priority <= Priority::kNormal && cap.IsReached()) {
     // Nobody may take it now. Whoever frees the cap looks at the rings after that, and the order of

@@ -88,6 +88,8 @@ class PoolCore {
   Phase phase() const { return phase_.load(); }
   // Whoever waits for a place is told.
   void SetPhase(Phase phase);
+  // The same.
+  void SetCapacity(size_t capacity);
   bool stopping() const { return stopping_.load(); }
   void SetStopping() { stopping_.store(true); }
 

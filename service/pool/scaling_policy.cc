@@ -61,8 +61,11 @@ ScalingAction DecideScaling(const PoolSnapshot& snapshot, const ScalingOptions& 
   if (threads < snapshot.min_threads) {
     return {snapshot.min_threads, ScalingReason::kSettings, false};
   }
+  // Of the threads that are left, one is idle while others are busy: it answers urgent work.
+  const int idle_spared = snapshot.busy > 0 ? 1 : 0;
   if (threads > snapshot.max_threads) {
-    const int retired = std::min(snapshot.idle_parked, threads - snapshot.max_threads);
+    const int retired =
+        std::min(snapshot.idle_parked - idle_spared, threads - snapshot.max_threads);
     if (retired > 0) return {threads - retired, ScalingReason::kSettings, false};
   }
 
@@ -80,8 +83,9 @@ ScalingAction DecideScaling(const PoolSnapshot& snapshot, const ScalingOptions& 
   const int too_many = threads - snapshot.min_threads;
   if (snapshot.idle_expired > 0 && too_many > 0 &&
       !IsWithin(snapshot.last_growth, snapshot.now, options.flip_hold)) {
-    const int retired = std::min({snapshot.idle_expired, too_many, 1 + too_many / 32});
-    return {threads - retired, ScalingReason::kIdle, false};
+    const int retired = std::min(
+        {snapshot.idle_expired, snapshot.idle_parked - idle_spared, too_many, 1 + too_many / 32});
+    if (retired > 0) return {threads - retired, ScalingReason::kIdle, false};
   }
   return {threads, ScalingReason::kNone, false};
 }

@@ -91,8 +91,10 @@ struct ScalingAction {
 //        is the thread that Low and Normal may not use. So work that keeps processors busy never
 //        grows the pool beyond cpus + 1.
 //  3. Threads that were idle for the idle timeout: retire one, or 1/32 of what is too many.
-// Shrinking waits flip_hold after growing, and growing by 2d flip_hold after shrinking; 2a and 2b
-// do not wait, because nothing would run meanwhile. So the pool does not swing faster than that.
+// While threads are busy one idle thread is spared (by 1 and 3): Low and Normal may hold all
+// others, and High and Critical count on it. Shrinking waits flip_hold after growing, and growing
+// by 2d flip_hold after shrinking; 2a and 2b do not wait, because nothing would run meanwhile. So
+// the pool does not swing faster than that.
 ScalingAction DecideScaling(const PoolSnapshot& snapshot, const ScalingOptions& options);
 
 }  // namespace taskforge

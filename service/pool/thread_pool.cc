@@ -27,6 +27,8 @@ ThreadPool::ThreadPool(const PoolOptions& options, const Clock& clock, PoolHooks
 ThreadPool::~ThreadPool() { Stop(); }
 
 void ThreadPool::Stop(const GiveBack& give_back) {
+  // Before anybody can see that the pool closes: from then on no more of what waits is begun.
+  core_.SetStopping();
   core_.SetPhase(PoolCore::Phase::kClosed);
   controller_.Stop();
   ReturnWaiting(give_back);

@@ -172,6 +172,31 @@ TEST(ThreadPoolTest, WaitsForAPlace) {
   EXPECT_TRUE(done.WaitFor(kPatience));
 }
 
+TEST(ThreadPoolTest, MoreCapacityLetsAWaiterIn) {
+  PoolOptions options = OptionsWith(1, 1);
+  options.capacity = 1;
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  Holder holder;
+  ASSERT_TRUE(pool.TrySubmit(holder.work).ok());
+  holder.started.Wait();
+  CallWork first([](const Dispatch&) {});
+  CallWork second([](const Dispatch&) {});
+  ASSERT_TRUE(pool.TrySubmit(first).ok());
+  absl::Status status;
+  std::thread waiter([&] { status = pool.SubmitWait(second, In(absl::Hours(1))); });
+  // Refused once before it waits, and once more as it begins to.
+  ASSERT_TRUE(
+      Eventually([&] { return pool.GetStats().priorities[Priority::kNormal].refused >= 2; }));
+  PoolUpdate more;
+  more.capacity = 2;
+  ASSERT_TRUE(pool.UpdateOptions(more).ok());
+  waiter.join();
+  EXPECT_TRUE(status.ok()) << status;
+  holder.release.Notify();
+  EXPECT_TRUE(pool.Drain(In(kPatience), {}).complete);
+}
+
 TEST(ThreadPoolTest, AWorkerMustNotWaitForAPlace) {
   ThreadPool pool(OptionsWith(1, 1), kClock);
   ASSERT_TRUE(pool.Start().ok());

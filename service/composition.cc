@@ -19,6 +19,8 @@ namespace {
 
 constexpr absl::Duration kIdlePoll = absl::Milliseconds(5);
 constexpr absl::Duration kStreamGrace = absl::Seconds(2);
+// For handlers that are asked to stop because the time for accepted work is over.
+constexpr absl::Duration kStopGrace = absl::Seconds(1);
 
 PoolOptions PoolOptionsOf(const Config& config) {
   PoolOptions options = config.pool;
@@ -35,6 +37,15 @@ MemoryStoreOptions StoreOptionsOf(const Config& config, uint64_t boot_epoch) {
 
 double CpuLimit(const Config& config, const CpuBudget& budget) {
   return config.cpus > 0 ? config.cpus : budget.quota_cores.value_or(budget.cpus());
+}
+
+// Takes what the pool did not run. A task stays where it is known, waiting; anything else (a
+// subscriber's delivery, an answer to a call) is seen to here.
+void TakeBack(Work& work, const Clock& clock) {
+  if (Task::AdoptReleased(work)) return;
+  Dispatch dispatch;
+  dispatch.started = clock.Monotonic();
+  (void)work.run(work, dispatch);  // Whether it was a dispatch matters to the pool alone.
 }
 
 // One line in the log for each resize.
@@ -71,7 +82,11 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
   queues_.SetLaneListener([this](absl::string_view) { hub_.WorkArrived(); });
 }
 
-Composition::~Composition() = default;
+Composition::~Composition() {
+  // Before the parts go that their threads use.
+  timer_.Stop();
+  pool_.Stop([this](Work& work) { TakeBack(work, clock_); });
+}
 
 absl::StatusOr<std::unique_ptr<Composition>> Composition::Start(const Config& config,
                                                                 const CpuBudget& budget,
@@ -316,10 +331,29 @@ bool Composition::IsIdle() const {
       if (lane.waiting[p] > 0) return false;
     }
   }
+  // In the order in which a task goes on, so that none slips by between two looks.
   for (const Priority p : kPriorities) {
     if (pool_.Released(p) > 0) return false;
   }
-  return live_.Counts().running == 0;
+  const PoolStats pool = pool_.GetStats();
+  return pool.queued == 0 && pool.running == 0 && live_.Counts().running == 0;
+}
+
+bool Composition::AwaitIdle(MonoTime deadline) const {
+  Notification never;
+  // Twice: a task that is queued again goes back to where was looked first.
+  for (int looks = 0; looks < 2;) {
+    looks = IsIdle() ? looks + 1 : 0;
+    if (clock_.Monotonic() >= deadline) return looks > 0;
+    never.WaitFor(kIdlePoll);
+  }
+  return true;
+}
+
+void Composition::StopStarting() {
+  timer_.Stop();
+  hub_.Drain();
+  (void)pool_.Drain(clock_.Monotonic(), [this](Work& work) { TakeBack(work, clock_); });
 }
 
 ShutdownReport Composition::Shutdown() {
@@ -336,13 +370,15 @@ ShutdownReport Composition::Shutdown() {
   }
   intake_.SetDraining();
   // Workers finish what they have; what waits for them is still given out.
-  const MonoTime deadline = clock_.Monotonic() + timeout;
-  while (rpc_ != nullptr && !IsIdle() && clock_.Monotonic() < deadline) {
-    never.WaitFor(kIdlePoll);
+  const bool is_idle = rpc_ == nullptr || AwaitIdle(clock_.Monotonic() + timeout);
+  StopStarting();
+  if (!is_idle) {
+    live_.StopRunning(StopReason::kShutdown);
+    const MonoTime give_up = clock_.Monotonic() + kStopGrace;
+    while (live_.Counts().running > 0 && clock_.Monotonic() < give_up) never.WaitFor(kIdlePoll);
   }
-  hub_.Drain();
-  ShutdownReport report;
   const TaskCounts counts = live_.Counts();
+  ShutdownReport report;
   report.waiting = counts.waiting;
   report.running = counts.running;
   report.results = store_.Stats().finished_records;
@@ -352,9 +388,8 @@ ShutdownReport Composition::Shutdown() {
     rpc_->server().Shutdown(kStreamGrace);
   }
   admin_.reset();
-  if (report.running > 0) return report;  // A handler may never end: the process ends without it.
-  pool_.Stop([](Work& work) { (void)Task::AdoptReleased(work); });
-  timer_.Stop();
+  // Otherwise a handler may never end: the process ends without it.
+  if (report.running == 0) pool_.Stop([this](Work& work) { TakeBack(work, clock_); });
   return report;
 }
 

@@ -56,6 +56,8 @@ class Composition final : public ServerControl {
   static absl::StatusOr<std::unique_ptr<Composition>> Start(const Config& config,
                                                             const CpuBudget& budget,
                                                             FileSystem& files, StreamLog& log);
+  // Waits for handlers that still run, however long: whoever must not wait ends the process
+  // instead.
   ~Composition() override;
   Composition(const Composition&) = delete;
   Composition& operator=(const Composition&) = delete;
@@ -71,8 +73,8 @@ class Composition final : public ServerControl {
   void RequestStop(std::optional<absl::Duration> timeout = std::nullopt) ABSL_LOCKS_EXCLUDED(mu_);
   void WaitForStop() { stop_requested_.Wait(); }
 
-  // Not ready → refuse submissions → let accepted work end, or give up when its time is over →
-  // end streams → end the servers. Returns what is gone.
+  // Not ready → refuse submissions → let accepted work end, or, when its time is over, start no
+  // more of it and ask what runs to stop → end streams → end the servers. Returns what is gone.
   ShutdownReport Shutdown() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
@@ -84,6 +86,10 @@ class Composition final : public ServerControl {
   SelfStats Self() const;
   // Whether nothing that was accepted waits for its turn or runs.
   bool IsIdle() const;
+  // Returns whether that is so by the deadline.
+  bool AwaitIdle(MonoTime deadline) const;
+  // From here on nothing that waits is started any more.
+  void StopStarting();
 
   // Constant after construction.
   const SystemClock clock_;

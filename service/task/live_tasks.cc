@@ -1,6 +1,7 @@
 #include "task/live_tasks.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/hash/hash.h"
 
@@ -79,6 +80,18 @@ TaskCounts LiveTasks::Counts() const {
     }
   }
   return counts;
+}
+
+void LiveTasks::StopRunning(StopReason reason) const {
+  std::vector<Ref<RunningAttempt>> running;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mu);
+    for (const auto& [name, task] : shard.tasks) {
+      if (Ref<RunningAttempt> attempt = task->running()) running.push_back(std::move(attempt));
+    }
+  }
+  // Without a lock: handlers are called.
+  for (const Ref<RunningAttempt>& attempt : running) attempt->RequestStop(reason);
 }
 
 }  // namespace taskforge

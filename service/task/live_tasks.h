@@ -32,6 +32,8 @@ class LiveTasks {
   size_t size() const;
   // Looks at every task: for a drain, not for each scrape.
   TaskCounts Counts() const;
+  // Asks every attempt that runs now to stop, for this reason.
+  void StopRunning(StopReason reason) const;
 
  private:
   static constexpr size_t kShards = 16;

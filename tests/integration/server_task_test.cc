@@ -318,6 +318,19 @@ TEST_F(ServerTaskTest, AFullQueueRefusesWithQuotaRetryInfoAndPushback) {
   }
 }
 
+// What waits is not started any more, and what runs is asked to stop.
+TEST_F(ServerTaskTest, ADrainThatRunsOutOfTimeStopsWhatRuns) {
+  Start({{"shutdown.timeout", "0"}, {"pool.min_threads", "1"}, {"pool.max_threads", "1"}});
+  const v1::Task running = SubmitOk(MakeTask("sleep", R"({"duration":"1h","blocking":true})"));
+  WatchUntil(running.name(), v1::TASK_STATE_RUNNING);
+  SubmitOk(MakeTask("sleep", R"({"duration":"1h","blocking":true})"));
+  SubmitOk(MakeTask("echo", "x"));
+  const ShutdownReport report = server_->Shutdown();
+  EXPECT_EQ(report.running, 0u);
+  EXPECT_EQ(report.waiting, 2u);
+  server_.reset();
+}
+
 TEST_F(ServerTaskTest, ADrainFinishesWhatWasAcceptedAndRefusesTheRest) {
   Start();
   const v1::Task running = SubmitOk(MakeTask("sleep", "300ms"));

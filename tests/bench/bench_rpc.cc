@@ -15,22 +15,13 @@
 #include <vector>
 
 #include "child_process.h"
+#include "client.h"
 #include "harness.h"
 #include "taskforge/v1/bus_service.grpc.pb.h"
 #include "taskforge/v1/task_service.grpc.pb.h"
 
 namespace taskforge::bench {
 namespace {
-
-std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
-  auto channel = grpc::CreateChannel(address, grpc::InsecureChannelCredentials());
-  if (!channel->WaitForConnected(
-          gpr_time_add(gpr_now(GPR_CLOCK_REALTIME), gpr_time_from_seconds(10, GPR_TIMESPAN)))) {
-    std::fprintf(stderr, "cannot connect to %s\n", address.c_str());
-    std::exit(1);
-  }
-  return channel;
-}
 
 struct UnaryCall {
   grpc::ClientContext context;
@@ -76,51 +67,21 @@ Sample RunUnary(const std::shared_ptr<grpc::Channel>& channel, int pid, int tota
 // `total` echo tasks over one SubmitTasks stream, results wanted, at most `window` unfinished.
 Sample RunStream(const std::shared_ptr<grpc::Channel>& channel, int pid, int total, int batch,
                  int window) {
-  const auto stub = v1::TaskService::NewStub(channel);
-  grpc::ClientContext context;
-  const auto stream = stub->SubmitTasks(&context);
+  v1::Task task = MakeTask("echo", "");
+  task.mutable_input()->set_binary_data(std::string(64, 'x'));
   const double cpu = ProcessCpuSeconds() + ProcessCpuSeconds(pid);
   const double begin = WallSeconds();
-  std::atomic<int> finished{0};
-  std::atomic<int> refused{0};
-  std::thread reader([&] {
-    v1::SubmitTasksResponse response;
-    while (finished.load() + refused.load() < total && stream->Read(&response)) {
-      for (const auto& ack : response.acks()) {
-        if (ack.code() != 0) refused.fetch_add(1);
-      }
-      finished.fetch_add(response.results_size());
-      finished.notify_all();
-    }
-  });
-  v1::SubmitTasksRequest request;
+  TaskStream stream(channel, static_cast<uint32_t>(2 * window));
   for (int sent = 0; sent < total; sent += batch) {
-    for (int done = finished.load(); sent - done > window; done = finished.load()) {
-      finished.wait(done);
-    }
-    request.Clear();
-    if (sent == 0) {
-      request.set_want_results(true);
-      request.set_credit(static_cast<uint32_t>(2 * window));
-    }
-    for (int i = 0; i < batch; ++i) {
-      auto* item = request.add_items();
-      item->set_correlation_id(static_cast<uint64_t>(sent + i));
-      auto* task = item->mutable_request()->mutable_task();
-      task->set_handler("echo");
-      task->mutable_input()->set_binary_data(std::string(64, 'x'));
-    }
-    if (!stream->Write(request)) break;
+    if (!stream.AwaitUnfinished(window) || !stream.Send(task, batch)) break;
   }
-  reader.join();
-  Sample sample{static_cast<double>(finished.load()), WallSeconds() - begin, 0};
+  stream.AwaitUnfinished(0);
+  Sample sample{static_cast<double>(stream.finished()), WallSeconds() - begin, 0};
   sample.cpu_seconds = ProcessCpuSeconds() + ProcessCpuSeconds(pid) - cpu;
-  stream->WritesDone();
-  context.TryCancel();
-  stream->Finish();
-  if (refused.load() > 0 || finished.load() != total) {
-    std::fprintf(stderr, "stream: %d finished, %d refused of %d\n", finished.load(), refused.load(),
-                 total);
+  if (stream.finished() != total) {
+    std::fprintf(stderr, "stream: %lld finished, %lld refused of %d\n",
+                 static_cast<long long>(stream.finished()),
+                 static_cast<long long>(stream.refused()), total);
     std::exit(1);
   }
   return sample;

@@ -84,13 +84,15 @@ int ChildProcess::Wait() {
 ServerProcess::ServerProcess(std::unique_ptr<ChildProcess> child, std::string grpc_address)
     : child_(std::move(child)), grpc_address_(std::move(grpc_address)) {}
 
-ServerProcess StartTaskforged(const std::string& binary) {
+ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::string>& flags) {
   char directory[] = "/tmp/taskforge-bench-XXXXXX";
   if (mkdtemp(directory) == nullptr) Fail("mkdtemp");
   const std::string ready = std::string(directory) + "/ready.json";
-  auto child = std::make_unique<ChildProcess>(
-      std::vector<std::string>{binary, "serve", "--grpc-listen", "127.0.0.1:0", "--admin-listen",
-                               "127.0.0.1:0", "--log-level", "error", "--ready-file", ready});
+  std::vector<std::string> command = {
+      binary,        "serve",       "--grpc-listen", "127.0.0.1:0",  "--admin-listen",
+      "127.0.0.1:0", "--log-level", "error",         "--ready-file", ready};
+  command.insert(command.end(), flags.begin(), flags.end());
+  auto child = std::make_unique<ChildProcess>(command);
   for (int attempt = 0; attempt < 1000 && access(ready.c_str(), R_OK) != 0; ++attempt) {
     usleep(10'000);
   }

@@ -41,8 +41,10 @@ class ServerProcess {
   std::unique_ptr<ChildProcess> child_;
   std::string grpc_address_;
 };
-// Starts it with defaults, quiet, and waits until it serves.
-ServerProcess StartTaskforged(const std::string& binary);
+// Starts it with defaults and these flags (`--pool-min-threads`, `2`, …), quiet, and waits until it
+// serves.
+ServerProcess StartTaskforged(const std::string& binary,
+                              const std::vector<std::string>& flags = {});
 
 // gearmand with four echo workers, and its C client as a child that runs jobs on demand.
 class GearmanPeer {

@@ -27,21 +27,18 @@ Options ParseOptions(int argc, char** argv) {
   return options;
 }
 
-Quartiles QuartilesOf(std::vector<double> values) {
-  Quartiles out;
-  if (values.empty()) return out;
+double QuantileOf(std::vector<double> values, double q) {
+  if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
-  const auto at = [&](double q) {
-    const double position = q * static_cast<double>(values.size() - 1);
-    const size_t below = static_cast<size_t>(position);
-    const size_t above = std::min(below + 1, values.size() - 1);
-    const double share = position - static_cast<double>(below);
-    return values[below] * (1 - share) + values[above] * share;
-  };
-  out.low = at(0.25);
-  out.median = at(0.5);
-  out.high = at(0.75);
-  return out;
+  const double position = q * static_cast<double>(values.size() - 1);
+  const size_t below = static_cast<size_t>(position);
+  const size_t above = std::min(below + 1, values.size() - 1);
+  const double share = position - static_cast<double>(below);
+  return values[below] * (1 - share) + values[above] * share;
+}
+
+Quartiles QuartilesOf(std::vector<double> values) {
+  return {QuantileOf(values, 0.25), QuantileOf(values, 0.5), QuantileOf(values, 0.75)};
 }
 
 std::vector<std::vector<Sample>> RunInterleaved(const std::string& title, int rounds,

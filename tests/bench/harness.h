@@ -38,6 +38,8 @@ struct Quartiles {
   double high = 0;
 };
 Quartiles QuartilesOf(std::vector<double> values);
+// The value below which the share `q` of the values lies, between two if need be; 0 for none.
+double QuantileOf(std::vector<double> values, double q);
 
 // Runs every contender once to warm up, then `rounds` times in turn; prints a line for each.
 // Returns the samples by contender.

@@ -93,7 +93,9 @@ class Attempt {
   const std::shared_ptr<const TaskSpec>& shared_spec() const { return state_->shared_spec(); }
   const Payload& input() const { return spec().input; }
   const std::string& request_id() const { return spec().request_id; }
+  // Of the call that submitted the task: what a handler sends on with its own calls. Empty: none.
   const std::string& traceparent() const { return spec().traceparent; }
+  const std::string& x_request_id() const { return spec().x_request_id; }
   const std::string& task_name() const { return state_->task_name(); }
   // From 1. With the task's name, what a handler needs to notice that it runs again.
   int number() const { return state_->number(); }

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bus/topic.h"
+#include "task/trace.h"
 
 namespace taskforge {
 namespace {
@@ -40,6 +41,9 @@ void BusTaskEvents::PublishOn(std::string topic, const TaskRecordPtr& record) {
   event.topic = std::move(topic);
   event.priority = record->spec->priority;
   event.record = record;
+  const TaskSpec& spec = *record->spec;
+  if (!spec.traceparent.empty()) event.attributes[kTraceparentAttribute] = spec.traceparent;
+  if (!spec.x_request_id.empty()) event.attributes[kXRequestIdAttribute] = spec.x_request_id;
   bus_.Publish(MakeEvent(std::move(event)));
 }
 

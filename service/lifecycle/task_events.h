@@ -27,8 +27,9 @@ class NoTaskEvents final : public TaskEvents {
   void Publish(const TaskRecordPtr&) override {}
 };
 
-// Publishes on a bus, with the task's priority and the record attached. `bus` must outlive it.
-// Thread-safe.
+// Publishes on a bus, with the task's priority and the record attached, and the attributes
+// `traceparent` and `xrequestid` where the submitting call had them (task/trace.h). `bus` must
+// outlive it. Thread-safe.
 class BusTaskEvents final : public TaskEvents {
  public:
   explicit BusTaskEvents(Bus& bus) : bus_(bus) {}

@@ -12,6 +12,7 @@
 #include "rpc/convert.h"
 #include "rpc/paging.h"
 #include "rpc/subscribe_stream.h"
+#include "task/trace.h"
 
 namespace taskforge {
 namespace {
@@ -96,6 +97,16 @@ void ToProto(const SubscriptionInfo& info, v1::Subscription& out) {
   out.set_backlog_bytes(info.backlog_bytes);
   out.set_delivered(info.delivered);
   out.set_dropped(info.dropped());
+}
+
+// What the call says, where the event says nothing itself.
+void TakeTrace(const CallTrace& trace, EventFields& fields) {
+  if (!trace.traceparent.empty()) {
+    fields.attributes.try_emplace(kTraceparentAttribute, trace.traceparent);
+  }
+  if (!trace.x_request_id.empty()) {
+    fields.attributes.try_emplace(kXRequestIdAttribute, trace.x_request_id);
+  }
 }
 
 // Counts a subscription that may hold up publishers.
@@ -185,11 +196,14 @@ Reply BusService::Publish(UnaryCall<v1::PublishRequest, v1::PublishResponse>& ca
     co_return violations.TakeStatus();
   }
   const std::string peer = call.context().peer();
+  const CallTrace trace = call.Trace();
   std::vector<EventRef> events;
   events.reserve(static_cast<size_t>(request.events_size()));
   for (int i = 0; i < request.events_size(); ++i) {
     const std::string field = absl::StrCat("events[", i, "]");
-    events.push_back(MakeEvent(EventFrom(*request.mutable_events(i), peer, field, violations)));
+    EventFields fields = EventFrom(*request.mutable_events(i), peer, field, violations);
+    TakeTrace(trace, fields);
+    events.push_back(MakeEvent(std::move(fields)));
   }
   if (!violations.empty()) co_return violations.TakeStatus();
   if (blocking_subscriptions_.load() > 0) {

@@ -4,12 +4,13 @@
 
 #include "base/error.h"
 #include "rpc/status.h"
+#include "task/trace.h"
 
 namespace taskforge {
 namespace {
 
-// Come back to the caller as they came.
-constexpr const char* kEchoedHeaders[] = {"x-request-id", "traceparent"};
+constexpr char kTraceparentHeader[] = "traceparent";
+constexpr char kXRequestIdHeader[] = "x-request-id";
 
 }  // namespace
 
@@ -74,6 +75,13 @@ absl::string_view Call::Header(absl::string_view key) const {
   const auto found = headers.find(grpc::string_ref(key.data(), key.size()));
   if (found == headers.end()) return {};
   return absl::string_view(found->second.data(), found->second.size());
+}
+
+CallTrace Call::Trace() const {
+  CallTrace trace{Header(kTraceparentHeader), Header(kXRequestIdHeader)};
+  if (!IsTraceparent(trace.traceparent)) trace.traceparent = {};
+  if (!IsXRequestId(trace.x_request_id)) trace.x_request_id = {};
+  return trace;
 }
 
 void Call::OnEnd(absl::AnyInvocable<void(End) &&> callback) {
@@ -151,10 +159,9 @@ void Call::Finish(const absl::Status& status) {
     on_end_ = nullptr;
   }
   if (waits_) poller_.host->open_calls.Remove(*this);
-  for (const char* key : kEchoedHeaders) {
-    const absl::string_view value = Header(key);
-    if (!value.empty()) AddTrailer(key, std::string(value));
-  }
+  const CallTrace trace = Trace();
+  if (!trace.traceparent.empty()) AddTrailer(kTraceparentHeader, std::string(trace.traceparent));
+  if (!trace.x_request_id.empty()) AddTrailer(kXRequestIdHeader, std::string(trace.x_request_id));
   // A coroutine that was ended by the server need not say so itself.
   const absl::Status& end =
       drained && absl::IsCancelled(status) ? EndStatus(End::kDraining) : status;

@@ -151,6 +151,12 @@ class Method {
   const size_t index_;  // Into the statistics.
 };
 
+// What ties a call to others (task/trace.h). Views into the call.
+struct CallTrace {
+  absl::string_view traceparent;
+  absl::string_view x_request_id;
+};
+
 // One call, from before it comes until gRPC is done with it. Kept alive by what is under way: the
 // operation that ends it, and the notice that it is over. Thread-safe where it says so; the rest
 // belongs to the call's coroutine.
@@ -166,6 +172,9 @@ class Call : public RefCounted<Call> {
   const std::string& principal() const { return principal_; }
   // The first value of a header; empty if there is none.
   absl::string_view Header(absl::string_view key) const;
+  // The call's `traceparent` and `x-request-id`, empty where they are not there or not valid. What
+  // is valid comes back in the trailers.
+  CallTrace Trace() const;
   // Of a header in the trailers. REQUIRES: before the coroutine returns.
   void AddTrailer(const std::string& key, const std::string& value) {
     context_.AddTrailingMetadata(key, value);

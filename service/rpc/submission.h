@@ -19,7 +19,7 @@ namespace taskforge {
 struct SubmissionContext {
   Priority default_priority = Priority::kNormal;
   absl::string_view principal;
-  absl::string_view traceparent;
+  CallTrace trace;
 };
 
 // `Request` has parent, task, task_id and request_id: SubmitTaskRequest and RunTaskRequest.
@@ -42,7 +42,8 @@ Submission SubmissionFrom(Request& request, const SubmissionContext& context) {
   spec.task_id = request.task_id();
   spec.request_id = request.request_id();
   spec.principal = std::string(context.principal);
-  spec.traceparent = std::string(context.traceparent);
+  spec.traceparent = std::string(context.trace.traceparent);
+  spec.x_request_id = std::string(context.trace.x_request_id);
   submission.violations = violations.Take();
   return submission;
 }

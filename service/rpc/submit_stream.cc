@@ -38,7 +38,8 @@ SubmitStream::SubmitStream(Submitter& submitter, TaskControl& control, size_t ma
       max_batch_items_(max_batch_items),
       default_priority_(context.default_priority),
       principal_(context.principal),
-      traceparent_(context.traceparent) {}
+      traceparent_(context.trace.traceparent),
+      x_request_id_(context.trace.x_request_id) {}
 
 bool SubmitStream::TakeSettings(const v1::SubmitTasksRequest& request, absl::Status& status) {
   Violations violations;
@@ -69,7 +70,7 @@ void SubmitStream::Take(v1::SubmitTasksRequest& request) {
     End(std::move(status));
     return;
   }
-  const SubmissionContext context{default_priority_, principal_, traceparent_};
+  const SubmissionContext context{default_priority_, principal_, {traceparent_, x_request_id_}};
   std::vector<Submission> submissions;
   submissions.reserve(static_cast<size_t>(request.items_size()));
   for (v1::SubmitItem& item : *request.mutable_items()) {

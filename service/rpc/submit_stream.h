@@ -81,6 +81,7 @@ class SubmitStream final : public RefCounted<SubmitStream> {
   const Priority default_priority_;
   const std::string principal_;
   const std::string traceparent_;
+  const std::string x_request_id_;
 
   // Belongs to the reading coroutine.
   bool has_settings_ = false;

@@ -33,7 +33,7 @@ auto Setter(const Ref<Eventual<T>>& eventual) {
 }
 
 SubmissionContext ContextOf(const Call& call, const TaskServiceParts& parts) {
-  return {parts.default_priority(), call.principal(), call.Header("traceparent")};
+  return {parts.default_priority(), call.principal(), call.Trace()};
 }
 
 // RunTask waits for two things.
@@ -322,6 +322,8 @@ Reply TaskService::RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call) {
   spec.request_id = call.request().request_id();
   spec.principal = call.principal();
   spec.retry_of = *name;
+  spec.traceparent = std::string(call.Trace().traceparent);
+  spec.x_request_id = std::string(call.Trace().x_request_id);
   // Times of the first run that have passed mean nothing to the second.
   const absl::Time now = parts_.clock.Now();
   if (spec.schedule_time <= now) spec.schedule_time = absl::InfinitePast();

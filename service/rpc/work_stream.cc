@@ -29,6 +29,8 @@ void ToProto(const WorkerAssignment& assignment, v1::Assignment& out) {
   if (assignment.deadline != absl::InfiniteFuture()) {
     ToProto(assignment.deadline, *out.mutable_deadline());
   }
+  out.set_traceparent(assignment.attempt.traceparent());
+  out.set_x_request_id(assignment.attempt.x_request_id());
 }
 
 }  // namespace

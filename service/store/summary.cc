@@ -10,8 +10,8 @@ namespace {
 TaskSpec WithoutInput(const TaskSpec& spec) {
   const auto& [queue, task_id, request_id, principal, handler, input, priority,
                requested_durability, schedule_time, deadline, queue_timeout, run_timeout, retry,
-               result_topic, result_ttl, labels, cancel_on_disconnect, retry_of, traceparent] =
-      spec;
+               result_topic, result_ttl, labels, cancel_on_disconnect, retry_of, traceparent,
+               x_request_id] = spec;
   return TaskSpec{queue,
                   task_id,
                   request_id,
@@ -30,7 +30,8 @@ TaskSpec WithoutInput(const TaskSpec& spec) {
                   labels,
                   cancel_on_disconnect,
                   retry_of,
-                  traceparent};
+                  traceparent,
+                  x_request_id};
 }
 
 TaskRecord WithoutOutput(const TaskRecord& record) {

@@ -20,7 +20,8 @@ std::string TaskName(const std::string& queue, const std::string& task_id) {
 
 size_t CostBytes(const TaskSpec& spec) {
   size_t bytes = kFixedCost + spec.input.data.size() + spec.input.content_type.size() +
-                 spec.handler.size() + spec.request_id.size() + spec.result_topic.size();
+                 spec.handler.size() + spec.request_id.size() + spec.result_topic.size() +
+                 spec.traceparent.size() + spec.x_request_id.size();
   for (const auto& [key, value] : spec.labels) bytes += key.size() + value.size() + 64;
   return bytes;
 }

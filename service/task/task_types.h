@@ -66,8 +66,10 @@ struct TaskSpec {
   std::optional<absl::Duration> result_ttl;  // None: the queue's, by outcome.
   std::map<std::string, std::string> labels;
   bool cancel_on_disconnect = false;
-  std::string retry_of;     // Name of the task that this one repeats; empty: none.
-  std::string traceparent;  // W3C; empty: none.
+  std::string retry_of;  // Name of the task that this one repeats; empty: none.
+  // Of the call that submitted it, valid or empty (task/trace.h).
+  std::string traceparent;
+  std::string x_request_id;
 };
 
 // Names one attempt of one task in one life of the server: a result under another fence is refused.

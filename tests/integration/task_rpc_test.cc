@@ -29,12 +29,27 @@ TEST(RunTask, EchoesRequestIdAndTraceparent) {
   RpcTestServer server;
   grpc::ClientContext context;
   context.AddMetadata("x-request-id", "r-17");
-  context.AddMetadata("traceparent", "00-1-2-01");
+  const std::string traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  context.AddMetadata("traceparent", traceparent);
   v1::Task task;
   ASSERT_TRUE(server.tasks_stub()->RunTask(&context, RunRequest("echo", "x"), &task).ok());
   EXPECT_EQ(TrailerOf(context, "x-request-id"), "r-17");
-  EXPECT_EQ(TrailerOf(context, "traceparent"), "00-1-2-01");
-  EXPECT_EQ(server.tasks.last_spec().traceparent, "00-1-2-01");
+  EXPECT_EQ(TrailerOf(context, "traceparent"), traceparent);
+  EXPECT_EQ(server.tasks.last_spec().traceparent, traceparent);
+  EXPECT_EQ(server.tasks.last_spec().x_request_id, "r-17");
+}
+
+TEST(RunTask, IgnoresATraceThatIsNotValid) {
+  RpcTestServer server;
+  grpc::ClientContext context;
+  context.AddMetadata("x-request-id", std::string(129, 'r'));
+  context.AddMetadata("traceparent", "00-1-2-01");
+  v1::Task task;
+  ASSERT_TRUE(server.tasks_stub()->RunTask(&context, RunRequest("echo", "x"), &task).ok());
+  EXPECT_EQ(TrailerOf(context, "x-request-id"), "");
+  EXPECT_EQ(TrailerOf(context, "traceparent"), "");
+  EXPECT_EQ(server.tasks.last_spec().traceparent, "");
+  EXPECT_EQ(server.tasks.last_spec().x_request_id, "");
 }
 
 TEST(RunTask, WaitsUntilTheTaskEnds) {

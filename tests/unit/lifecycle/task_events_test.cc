@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "support/drain_executor.h"
@@ -71,6 +73,25 @@ TEST_F(BusTaskEventsTest, PublishesEndsOnTheResultTopicToo) {
   executor_.RunAll();
   ASSERT_EQ(sink_.events.size(), 1u);
   EXPECT_EQ(sink_.events[0]->fields().topic, "my.results");
+}
+
+TEST_F(BusTaskEventsTest, CarriesTheTraceOfTheSubmittingCall) {
+  auto subscription = bus_.Subscribe(SubscribeTo({"task.>"}), sink_);
+  ASSERT_TRUE(subscription.ok());
+  const TaskRecordPtr record = RecordOf(TaskState::kRunning);
+  auto spec = std::make_shared<TaskSpec>(*record->spec);
+  spec->traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  spec->x_request_id = "r-17";
+  auto traced = std::make_shared<TaskRecord>(*record);
+  traced->spec = spec;
+  events_.Publish(traced);
+  events_.Publish(record);
+  executor_.RunAll();
+  ASSERT_EQ(sink_.events.size(), 2u);
+  EXPECT_EQ(sink_.events[0]->fields().attributes,
+            (std::map<std::string, std::string>{{"traceparent", spec->traceparent},
+                                                {"xrequestid", "r-17"}}));
+  EXPECT_TRUE(sink_.events[1]->fields().attributes.empty());
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // Logging, injected: components say what happened and with which values; who writes it, how and
 // where is decided by main.cc. Log only what an operator acts on, and never log *and* return the
-// same error.
+// same error. A line about a task is written by LogTask (task/task_log.h).
 #ifndef TASKFORGE_BASE_LOG_H_
 #define TASKFORGE_BASE_LOG_H_
 

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "task/task_log.h"
 
 namespace taskforge {
 namespace {
@@ -186,8 +187,9 @@ void Lifecycle::CloseAttempt(TaskRecord& record, const AttemptEnd& end, absl::Ti
 
 void Lifecycle::SetEnd(TaskRecord& record, TaskState state, absl::Time end_time) const {
   if (!MayFollow(record.state, state)) {
-    parts_.log.Error("a task took a transition that the table of states does not have",
-                     {{"task", record.name}, {"from", Name(record.state)}, {"to", Name(state)}});
+    LogTask(parts_.log, LogLevel::kError,
+            "a task took a transition that the table of states does not have", record,
+            {{"from", Name(record.state)}, {"to", Name(state)}});
   }
   record.state = state;
   record.wait_reason = WaitReason::kNone;
@@ -229,8 +231,8 @@ void Lifecycle::Recorded(const TaskRef& task, const TaskRecordPtr& record, Stage
     return;
   }
   if (!status.ok()) {
-    parts_.log.Error("the store refused the end of a task",
-                     {{"task", record->name}, {"status", status.ToString()}});
+    LogTask(parts_.log, LogLevel::kError, "the store refused the end of a task", *record,
+            {{"status", status.ToString()}});
   }
   metrics_.CountEnd(*record, stage);
   parts_.live.Erase(*task);

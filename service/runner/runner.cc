@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "runner/running_task.h"
+#include "task/task_log.h"
 
 namespace taskforge {
 
@@ -34,10 +35,11 @@ bool Runner::Run(TaskRef task, const Dispatch& dispatch) {
     handler->Start(Attempt(running), std::move(done));
   } catch (const std::exception& exception) {
     // The completion went with the stack: the attempt has ended as LOST, or ends elsewhere.
-    parts_.log.Error("a handler threw out of Start",
-                     {{"handler", task->spec().handler}, {"what", exception.what()}});
+    LogTask(parts_.log, LogLevel::kError, "a handler threw out of Start", *task,
+            {{"handler", task->spec().handler}, {"what", exception.what()}});
   } catch (...) {
-    parts_.log.Error("a handler threw out of Start", {{"handler", task->spec().handler}});
+    LogTask(parts_.log, LogLevel::kError, "a handler threw out of Start", *task,
+            {{"handler", task->spec().handler}});
   }
   return true;
 }

@@ -1,6 +1,7 @@
 #include "runner/running_task.h"
 
 #include "absl/strings/str_cat.h"
+#include "task/task_log.h"
 
 namespace taskforge {
 
@@ -85,11 +86,11 @@ void Runner::RunningTask::StopInTime() {
 void Runner::RunningTask::Abandon() {
   if (!TryEnd()) return;
   runner_.abandoned_.Add();
-  runner_.parts_.log.Warn("abandoned an attempt that did not stop in time",
-                          {{"task", task_->name()},
-                           {"attempt", number_},
-                           {"handler", task_->spec().handler},
-                           {"grace", runner_.options_.stop_grace}});
+  LogTask(runner_.parts_.log, LogLevel::kWarning, "abandoned an attempt that did not stop in time",
+          *task_,
+          {{"attempt", number_},
+           {"handler", task_->spec().handler},
+           {"grace", runner_.options_.stop_grace}});
   Deliver({StopError(stop_reason_at_time_, /*heeded=*/false)});
 }
 

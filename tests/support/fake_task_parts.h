@@ -150,6 +150,8 @@ class FakeTaskStore final : public TaskStore {
         if (failures_ > 0) {
           --failures_;
           status = ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED", "as asked");
+        } else if (!refusal_.ok()) {
+          status = std::exchange(refusal_, absl::OkStatus());
         } else {
           records_[each.record->name] = each.record;
           ++completions_[each.record->name];
@@ -192,6 +194,11 @@ class FakeTaskStore final : public TaskStore {
     MutexLock lock(mu_);
     failures_ = n;
   }
+  // The next end is refused with this.
+  void RefuseNext(absl::Status status) {
+    MutexLock lock(mu_);
+    refusal_ = std::move(status);
+  }
   void HoldAnswers() {
     MutexLock lock(mu_);
     holds_ = true;
@@ -222,6 +229,7 @@ class FakeTaskStore final : public TaskStore {
   std::map<std::string, TaskRecordPtr> records_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, int> completions_ ABSL_GUARDED_BY(mu_);
   int failures_ ABSL_GUARDED_BY(mu_) = 0;
+  absl::Status refusal_ ABSL_GUARDED_BY(mu_);
   bool holds_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<StatusCallback> held_ ABSL_GUARDED_BY(mu_);
 };

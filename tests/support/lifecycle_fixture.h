@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/random.h"
 #include "handlers/registry.h"
 #include "lifecycle/lifecycle.h"
 #include "lifecycle/task_directory.h"
 #include "runner/runner.h"
+#include "support/capturing_log.h"
 #include "support/fake_clock.h"
 #include "support/fake_task_parts.h"
 #include "support/fake_timer.h"
@@ -85,7 +85,7 @@ struct LifecycleFixture {
 
   FakeClock clock;
   FakeTimer timer{clock};
-  NullLog log;
+  CapturingLog log;
   SeededRandom random{1};
   HandlerRegistry registry;
   CountingLedger ledger;

@@ -62,6 +62,19 @@ TEST_F(LifecycleTest, TriesAgainWhileTheStoreFails) {
   EXPECT_EQ(store.completions(task->name()), 1);
 }
 
+TEST_F(LifecycleTest, SaysWhichTaskALineIsAbout) {
+  TaskSpec spec = Spec();
+  spec.x_request_id = "r-17";
+  spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  Submit(spec);
+  store.RefuseNext(absl::AbortedError("fenced"));
+  Start()->done.Succeed({});
+  ASSERT_EQ(log.lines().size(), 1u);
+  EXPECT_EQ(log.lines()[0].text,
+            "the store refused the end of a task task=queues/default/tasks/t request_id=r-17 "
+            "trace_id=0af7651916cd43dd8448eb211c80319c status=ABORTED: fenced");
+}
+
 TEST_F(LifecycleTest, RecordsAFailure) {
   Submit(Spec());
   Start()->done.Fail(ErrorOf("BROKEN"));

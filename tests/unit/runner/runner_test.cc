@@ -2,11 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "handlers/built_in.h"
+#include "support/capturing_log.h"
 #include "support/fake_clock.h"
 #include "support/fake_task_parts.h"
 #include "support/fake_timer.h"
@@ -62,7 +64,7 @@ class RunnerTest : public testing::Test {
 
   FakeClock clock_;
   FakeTimer timer_{clock_};
-  NullLog log_;
+  CapturingLog log_;
   HandlerRegistry registry_;
   std::vector<HandlerRegistration> registrations_;
   ManualHandler* manual_ = nullptr;
@@ -267,6 +269,41 @@ TEST_F(RunnerTest, ADroppedCompletionIsAFailure) {
   { RemoteAttempt dropped = manual_->Take(); }
   EXPECT_EQ(ErrorOf(sink_.ends()[0]).reason, "LOST");
   EXPECT_FALSE(sink_.ends()[0].lost);
+}
+
+// Throws out of Start, as no handler should. Thread-safe.
+class ThrowingHandler final : public Handler {
+ public:
+  HandlerInfo info() const override {
+    HandlerInfo info;
+    info.name = "throws";
+    return info;
+  }
+  void Start(Attempt, Completion) override { throw std::runtime_error("oops"); }
+};
+
+TEST_F(RunnerTest, SaysWhichTaskALineIsAbout) {
+  registrations_.push_back(*registry_.Register(std::make_unique<ThrowingHandler>()));
+  TaskSpec spec = SpecOf("throws");
+  spec.x_request_id = "r-17";
+  spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const std::string about =
+      " task=queues/default/tasks/t request_id=r-17 trace_id=0af7651916cd43dd8448eb211c80319c";
+  Run(Queued(spec));
+  ASSERT_EQ(log_.lines().size(), 1u);
+  EXPECT_EQ(log_.lines()[0].text,
+            "a handler threw out of Start" + about + " handler=throws what=oops");
+  EXPECT_EQ(log_.lines()[0].level, LogLevel::kError);
+
+  spec.handler = "manual";
+  spec.run_timeout = absl::Seconds(10);
+  Run(Queued(spec));
+  RemoteAttempt running = manual_->Take();
+  clock_.Advance(absl::Seconds(15));
+  ASSERT_EQ(log_.lines().size(), 2u);
+  EXPECT_EQ(log_.lines()[1].text, "abandoned an attempt that did not stop in time" + about +
+                                      " attempt=1 handler=manual grace=5s");
+  running.done.Succeed({});
 }
 
 // A task reaches a cancel and a start at the same time: exactly one has it. An attempt reaches its

@@ -126,7 +126,7 @@ absl::Status Composition::Serve(FileSystem& files) {
   RpcFront::Parts parts{
       {intake_, tasks_, clock_, timer_, [this] { return pool_.settings().default_priority; }},
       {bus_, clock_, [this] { return MakeUuidV7(clock_.Now(), random_); }, pool_executor_,
-       config_.intake.limits.max_input_bytes},
+       config_.intake.limits.max_input_bytes, [this] { return intake_.is_draining(); }},
       registry_,
       hub_,
       pool_control_,

@@ -63,6 +63,22 @@ absl::Status ReasonError(absl::StatusCode code, absl::string_view reason,
   return WithDetails(absl::Status(code, message), details);
 }
 
+absl::Status DrainingError(absl::string_view message, absl::Duration retry_after) {
+  ErrorDetails details;
+  details.reason = "DRAINING";
+  details.retry_after = retry_after;
+  return WithDetails(absl::UnavailableError(message), details);
+}
+
+absl::Status QuotaError(absl::string_view reason, absl::string_view message, QuotaViolation quota,
+                        absl::Duration retry_after) {
+  ErrorDetails details;
+  details.reason = std::string(reason);
+  details.quota_violations.push_back(std::move(quota));
+  details.retry_after = retry_after;
+  return WithDetails(absl::ResourceExhaustedError(message), details);
+}
+
 absl::Status InvalidArgument(std::vector<FieldViolation> violations) {
   std::string message =
       absl::StrCat(violations.front().field, ": ", violations.front().description);

@@ -1,6 +1,6 @@
 // Errors with machine-readable details, carried by absl::Status through the core and turned into
 // google.rpc error details at the edge. A message says what, the limit and the knob:
-//   queue "default" is full: 10000 tasks (queues.max_tasks)
+//   queue "default" is full: 10000 tasks (queues.default.max_tasks)
 //
 // Codes mean the same everywhere: INVALID_ARGUMENT the caller's mistake; NOT_FOUND; ALREADY_EXISTS;
 // RESOURCE_EXHAUSTED full, try later; UNAVAILABLE draining, try elsewhere; FAILED_PRECONDITION
@@ -45,6 +45,13 @@ absl::Status WithDetails(absl::Status status, const ErrorDetails& details);
 // An error with a reason and nothing else.
 absl::Status ReasonError(absl::StatusCode code, absl::string_view reason,
                          absl::string_view message);
+// UNAVAILABLE, reason DRAINING: the server stops. `retry_after` is how long a client should wait
+// before it tries (another one).
+absl::Status DrainingError(absl::string_view message,
+                           absl::Duration retry_after = absl::Seconds(1));
+// RESOURCE_EXHAUSTED: all places of something are taken. `quota` says which, and how many.
+absl::Status QuotaError(absl::string_view reason, absl::string_view message, QuotaViolation quota,
+                        absl::Duration retry_after);
 // INVALID_ARGUMENT with every violation; the message names the first and counts the rest.
 // REQUIRES: `violations` is not empty.
 absl::Status InvalidArgument(std::vector<FieldViolation> violations);

@@ -13,6 +13,8 @@ namespace {
 
 // Old routes and subscribers that may wait to be freed when a subscription ends.
 constexpr size_t kMaxGarbage = 16;
+// Subscriptions end when they like: there is no rate to tell from.
+constexpr absl::Duration kFullRetryAfter = absl::Seconds(1);
 
 // A function as a sink.
 class CallbackSink final : public EventSink {
@@ -35,7 +37,7 @@ class CallbackSink final : public EventSink {
 
 void Bus::Options::Validate(std::vector<FieldViolation>& violations) const {
   if (max_subscriptions < 1 || max_subscriptions > 1'000'000) {
-    violations.push_back({"max_subscriptions", "must be 1 to 1000000"});
+    violations.push_back({"bus.max_subscriptions", "must be 1 to 1000000"});
   }
 }
 
@@ -126,9 +128,13 @@ absl::StatusOr<std::unique_ptr<Subscription>> Bus::SubscribeWith(
   {
     MutexLock lock(mu_);
     if (live_.size() >= options_.max_subscriptions) {
-      return ReasonError(absl::StatusCode::kResourceExhausted, "SUBSCRIPTIONS_FULL",
-                         absl::StrCat("the bus is full: ", options_.max_subscriptions,
-                                      " subscriptions (bus.max_subscriptions)"));
+      return QuotaError(
+          "SUBSCRIPTIONS_FULL",
+          absl::StrCat("the bus is full: ", options_.max_subscriptions,
+                       " subscriptions (bus.max_subscriptions)"),
+          {"subscriptions",
+           absl::StrCat(live_.size(), " of ", options_.max_subscriptions, " subscriptions")},
+          kFullRetryAfter);
     }
     subscriber = MakeRef<Subscriber>(++last_id_, std::move(options), sink, std::move(owned_sink),
                                      executor_, clock_, counters_);

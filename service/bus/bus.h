@@ -79,7 +79,7 @@ class Bus {
   bool HasSubscribers(absl::string_view topic) const;
 
   // Events from now on go to `sink`, which must outlive the subscription. INVALID_ARGUMENT with all
-  // violations; RESOURCE_EXHAUSTED, reason SUBSCRIPTIONS_FULL.
+  // violations; RESOURCE_EXHAUSTED, reason SUBSCRIPTIONS_FULL, with quota and retry_after.
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscribeOptions options, EventSink& sink)
       ABSL_LOCKS_EXCLUDED(mu_);
   // The same with a function for each event. What the policy drops, and being disconnected by it,

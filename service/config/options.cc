@@ -265,6 +265,9 @@ void BindTasks(Config& config, OptionTable& table) {
   table.Add("workers.lease", "A worker that is silent for this long loses its assignments.",
             &config.workers.lease_duration);
   table.Add("workers.max_connected", "Workers at once.", &config.workers.max_workers);
+  table.Add("workers.max_handlers",
+            "Names of handlers that workers may bring; one that was served once stays known.",
+            &config.workers.max_remote_handlers);
   table.Add("bus.max_subscriptions", "Subscriptions at once.", &config.bus.max_subscriptions);
 }
 

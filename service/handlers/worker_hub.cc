@@ -17,6 +17,17 @@ namespace {
 
 constexpr size_t kMaxHandlersOfWorker = 64;
 
+// Workers go when they like, and names of handlers with the server: there is no rate to tell from.
+constexpr absl::Duration kWorkersRetryAfter = absl::Seconds(1);
+constexpr absl::Duration kHandlersRetryAfter = absl::Minutes(1);
+
+absl::Status Full(absl::string_view reason, absl::string_view subject, size_t count, size_t limit,
+                  absl::string_view what, absl::Duration retry_after) {
+  return QuotaError(reason, absl::StrCat(count, " of ", limit, " ", what),
+                    {std::string(subject), absl::StrCat(count, " of ", limit, " ", subject)},
+                    retry_after);
+}
+
 bool IsWorkerId(absl::string_view id) {
   if (id.empty() || id.size() > 63) return false;
   for (size_t i = 0; i < id.size(); ++i) {
@@ -98,11 +109,11 @@ absl::StatusOr<std::shared_ptr<ConnectedWorker>> WorkerHub::Core::Connect(
   {
     MutexLock lock(mu_);
     if (draining_) {
-      return ReasonError(absl::StatusCode::kUnavailable, "DRAINING", "the server is stopping");
+      return DrainingError("the server stops and takes no more workers: connect to another one");
     }
     if (workers_.size() >= context_->options.max_workers) {
-      return ReasonError(absl::StatusCode::kResourceExhausted, "WORKERS_FULL",
-                         absl::StrCat(workers_.size(), " workers are connected (max_workers)"));
+      return Full("WORKERS_FULL", "workers", workers_.size(), context_->options.max_workers,
+                  "workers are connected (workers.max_connected)", kWorkersRetryAfter);
     }
     if (hello.worker_id.empty()) {
       do {
@@ -134,9 +145,11 @@ absl::StatusOr<std::vector<HandlerRef>> WorkerHub::Core::RegisterHandlers(
     size_t count = remote_handlers_.size();
     for (const std::string& name : names) count += remote_handlers_.count(name) == 0 ? 1 : 0;
     if (count > context_->options.max_remote_handlers) {
-      return ReasonError(absl::StatusCode::kResourceExhausted, "HANDLERS_FULL",
-                         absl::StrCat("workers have brought ", remote_handlers_.size(),
-                                      " handlers (max_remote_handlers)"));
+      return Full("HANDLERS_FULL", "handlers", remote_handlers_.size(),
+                  context_->options.max_remote_handlers,
+                  "handlers are known, each from when it was first served until the server ends "
+                  "(workers.max_handlers)",
+                  kHandlersRetryAfter);
     }
     remote_handlers_.insert(names.begin(), names.end());
   }

@@ -145,7 +145,8 @@ class WorkerHub {
   WorkerHub& operator=(const WorkerHub&) = delete;
 
   // INVALID_ARGUMENT: the hello. ALREADY_EXISTS: the worker is connected, or a handler is built in.
-  // RESOURCE_EXHAUSTED: too many. UNAVAILABLE, reason DRAINING.
+  // RESOURCE_EXHAUSTED, reason WORKERS_FULL or HANDLERS_FULL, with quota and retry_after.
+  // UNAVAILABLE, reason DRAINING.
   absl::StatusOr<std::unique_ptr<WorkerSession>> Connect(WorkerHello hello,
                                                          std::shared_ptr<WorkerOutput> output);
 

@@ -42,6 +42,7 @@ class Intake::Core {
   }
 
   void SetDraining() { is_draining_.store(true); }
+  bool is_draining() const { return is_draining_.load(); }
 
   IntakeStats Stats() const {
     IntakeStats stats;
@@ -305,12 +306,8 @@ class Intake::Core {
                                       absl::StrJoin(queue_names_, ", "), " (queues)"));
     }
     if (!facts.is_handler_known) return HandlerUnknown(spec.handler);
-    ErrorDetails details;
-    details.reason = "DRAINING";
-    details.retry_after = options_.drain_retry_after;
-    return WithDetails(
-        absl::UnavailableError("the server is draining and takes no new tasks: try another one"),
-        details);
+    return DrainingError("the server is draining and takes no new tasks: try another one",
+                         options_.drain_retry_after);
   }
 
   absl::Status HandlerUnknown(const std::string& handler) const {
@@ -379,6 +376,8 @@ void Intake::SubmitBatch(std::vector<Submission> submissions) {
 }
 
 void Intake::SetDraining() { core_->SetDraining(); }
+
+bool Intake::is_draining() const { return core_->is_draining(); }
 
 IntakeStats Intake::Stats() const { return core_->Stats(); }
 

@@ -84,6 +84,7 @@ class Intake final : public Submitter {
 
   // From now on new tasks are refused; accepted ones go their way. For good.
   void SetDraining();
+  bool is_draining() const;
 
   IntakeStats Stats() const;
 

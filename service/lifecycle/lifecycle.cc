@@ -33,8 +33,8 @@ TaskError OutputTooLarge(size_t size, size_t limit) {
   TaskError error;
   error.code = absl::StatusCode::kResourceExhausted;
   error.reason = "OUTPUT_TOO_LARGE";
-  error.message =
-      absl::StrCat("the output has ", size, " bytes, more than ", limit, " (max_output_bytes)");
+  error.message = absl::StrCat("the output has ", size, " bytes, more than ", limit,
+                               " (limits.max_output_bytes)");
   error.retryable = false;
   return error;
 }

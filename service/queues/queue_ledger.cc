@@ -13,15 +13,16 @@ namespace {
 constexpr double kWantedShare = 0.01;
 
 absl::Status Full(absl::string_view reason, const std::string& queue, const std::string& usage,
-                  absl::string_view knob, absl::Duration retry_after) {
+                  absl::string_view limit, absl::Duration retry_after) {
   ErrorDetails details;
   details.reason = std::string(reason);
   details.metadata["queue"] = queue;
   details.quota_violations.push_back({absl::StrCat("queues/", queue), usage});
   details.retry_after = retry_after;
-  return WithDetails(absl::ResourceExhaustedError(
-                         absl::StrCat("queue \"", queue, "\" is full: ", usage, " (", knob, ")")),
-                     details);
+  return WithDetails(
+      absl::ResourceExhaustedError(absl::StrCat("queue \"", queue, "\" is full: ", usage,
+                                                " (queues.", queue, ".", limit, ")")),
+      details);
 }
 
 }  // namespace
@@ -55,8 +56,8 @@ absl::Status QueueLedger::TasksFull(MonoTime now) {
     retry_after = task_rate_.RetryAfter(now, given_back, wanted);
   }
   return Full("QUEUE_FULL", options_.name,
-              absl::StrCat(options_.max_tasks, " of ", options_.max_tasks, " tasks"),
-              "queues.max_tasks", retry_after);
+              absl::StrCat(options_.max_tasks, " of ", options_.max_tasks, " tasks"), "max_tasks",
+              retry_after);
 }
 
 absl::Status QueueLedger::BytesFull(size_t bytes, MonoTime now) {
@@ -71,7 +72,7 @@ absl::Status QueueLedger::BytesFull(size_t bytes, MonoTime now) {
   return Full("BYTES_FULL", options_.name,
               absl::StrCat(std::min(this->bytes(), options_.max_bytes), " of ", options_.max_bytes,
                            " bytes, ", bytes, " more are asked for"),
-              "queues.max_bytes", retry_after);
+              "max_bytes", retry_after);
 }
 
 }  // namespace taskforge

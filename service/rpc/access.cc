@@ -95,7 +95,7 @@ Access::Decision Access::Check(const MethodRule& rule, absl::string_view authori
         absl::StatusCode::kPermissionDenied, "ADMIN_LOCAL_ONLY",
         absl::StrCat(method,
                      " needs the role admin: without tokens it is answered only on loopback ",
-                     "or a unix socket (server.token_file)"));
+                     "or a unix socket (auth.token_file)"));
     return decision;
   }
   absl::string_view token = authorization;

@@ -175,9 +175,9 @@ EventFields BusService::EventFrom(v1::Event& event, const std::string& peer,
           .value_or(Priority::kNormal);
   if (event.has_data()) fields.data = TakePayload(*event.mutable_data());
   if (fields.data.data.size() > parts_.max_payload_bytes) {
-    violations.Add(
-        absl::StrCat(field, ".data"),
-        absl::StrCat(fields.data.data.size(), " bytes; want at most ", parts_.max_payload_bytes));
+    violations.Add(absl::StrCat(field, ".data"),
+                   absl::StrCat(fields.data.data.size(), " bytes; want at most ",
+                                parts_.max_payload_bytes, " (limits.max_payload_bytes)"));
   }
   fields.id = event.id().empty() ? parts_.make_id() : event.id();
   fields.source = event.source().empty() ? peer : event.source();
@@ -206,6 +206,9 @@ Reply BusService::Publish(UnaryCall<v1::PublishRequest, v1::PublishResponse>& ca
     events.push_back(MakeEvent(std::move(fields)));
   }
   if (!violations.empty()) co_return violations.TakeStatus();
+  if (parts_.is_draining()) {
+    co_return DrainingError("the server is draining and takes no new events: try another one");
+  }
   if (blocking_subscriptions_.load() > 0) {
     auto elsewhere = MakeRef<Eventual<bool>>();
     parts_.blocking_executor.Execute([elsewhere] { elsewhere->Set(true); });

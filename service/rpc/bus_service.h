@@ -29,6 +29,8 @@ struct BusServiceParts {
   Executor& blocking_executor;
   // Bytes of an event's data.
   size_t max_payload_bytes = size_t{1} << 20;
+  // Whether nothing more is taken, because the server stops.
+  std::function<bool()> is_draining = [] { return false; };
 };
 
 // Thread-safe.

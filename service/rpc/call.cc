@@ -16,7 +16,7 @@ constexpr char kXRequestIdHeader[] = "x-request-id";
 
 absl::Status EndStatus(Call::End end) {
   if (end == Call::End::kCancelled) return absl::CancelledError("the call was cancelled");
-  return ReasonError(absl::StatusCode::kUnavailable, "DRAINING", "the server stops");
+  return DrainingError("the server stops: try another one, or again when it is back");
 }
 
 void OpenCalls::EndAll(bool all) {

@@ -1,6 +1,7 @@
 #include "rpc/status.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -29,6 +30,11 @@ std::string ReasonOf(const absl::Status& status, const ErrorDetails& details) {
   return absl::StatusCodeToString(status.code());
 }
 
+template <typename T>
+size_t CountOver(const std::vector<T>& all, size_t limit) {
+  return all.size() > limit ? all.size() - limit : 0;
+}
+
 void AddDetail(const google::protobuf::Message& detail, google::rpc::Status& out) {
   out.add_details()->PackFrom(detail);
 }
@@ -42,6 +48,9 @@ google::rpc::Status ToRpcStatus(const absl::Status& status, const ErrorDetails& 
   info.set_reason(ReasonOf(status, details));
   info.set_domain(kErrorDomain);
   for (const auto& [key, value] : details.metadata) (*info.mutable_metadata())[key] = value;
+  const size_t left_out = CountOver(details.field_violations, max_violations) +
+                          CountOver(details.quota_violations, max_violations);
+  if (left_out > 0) (*info.mutable_metadata())[kLeftOutKey] = absl::StrCat(left_out);
   AddDetail(info, out);
   google::rpc::BadRequest bad;
   for (const FieldViolation& violation : details.field_violations) {

@@ -13,13 +13,16 @@
 namespace taskforge {
 
 inline constexpr char kErrorDomain[] = "taskforge";
+// In ErrorInfo.metadata: how many violations did not fit.
+inline constexpr char kLeftOutKey[] = "violations_left_out";
 
 // A serialized google.rpc.Status: ErrorInfo{reason, domain "taskforge"} always, BadRequest,
 // QuotaFailure and RetryInfo when `status` carries them (base/error.h). REQUIRES: not OK.
 std::string StatusDetails(const absl::Status& status);
 
 // OK stays OK. Details that would not fit into the metadata limit of ordinary clients (8 KiB) are
-// cut: violations from the end, so that a client still learns the first of them.
+// cut: violations from the end, so that a client still learns the first of them; how many were left
+// out stands in the ErrorInfo's metadata, `violations_left_out`.
 grpc::Status ToGrpcStatus(const absl::Status& status);
 
 // The value of grpc-retry-pushback-ms, when the error says how long to wait.

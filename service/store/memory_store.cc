@@ -50,10 +50,14 @@ absl::StatusOr<uint64_t> ParseToken(const std::string& token, uint64_t epoch) {
 std::vector<std::string> MemoryStoreOptions::Validate() const {
   std::vector<std::string> errors;
   if (shards == 0 || shards > kMaxShards) {
-    errors.push_back(absl::StrCat("store.shards is ", shards, "; 1 to ", kMaxShards));
+    errors.push_back(absl::StrCat("shards: is ", shards, "; 1 to ", kMaxShards));
   }
-  if (max_records < shards) errors.push_back("store.max_records is less than store.shards");
-  if (max_bytes < shards) errors.push_back("store.max_bytes is less than store.shards");
+  if (max_records < shards) {
+    errors.push_back(absl::StrCat("results.max_records: is ", max_records, "; at least ", shards));
+  }
+  if (max_bytes < shards) {
+    errors.push_back(absl::StrCat("results.max_bytes: is ", max_bytes, "; at least ", shards));
+  }
   return errors;
 }
 

@@ -76,7 +76,7 @@ void CheckNames(const TaskSpec& spec, Checker& checker) {
 void CheckContent(const TaskSpec& spec, const TaskLimits& limits, Checker& checker) {
   checker.Require(spec.input.data.size() <= limits.max_input_bytes, "task.input", "has ",
                   spec.input.data.size(), " bytes; at most ", limits.max_input_bytes,
-                  " (limits.max_input_bytes): pass a reference to what is greater");
+                  " (limits.max_payload_bytes): pass a reference to what is greater");
   checker.Require(spec.input.content_type.size() <= kMaxContentTypeBytes, "task.input.content_type",
                   "has ", spec.input.content_type.size(), " bytes; at most ", kMaxContentTypeBytes);
   checker.Require(spec.labels.size() <= kMaxLabels, "task.labels", "has ", spec.labels.size(),

@@ -182,6 +182,15 @@ TEST(Publish, MakesIdsAndRefusesEmptyRequests) {
             StatusCode::INVALID_ARGUMENT);
 }
 
+TEST(Publish, IsRefusedWhileTheServerDrains) {
+  RpcTestServer server;
+  server.draining = true;
+  v1::PublishResponse response;
+  const grpc::Status status = Publish(server, Publication("a.b", 1), response);
+  EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonIn(status), "DRAINING");
+}
+
 TEST(ListTopics, GivesPagesInOrder) {
   RpcTestServer server;
   for (const char* topic : {"c", "a.x", "b"}) {

@@ -15,7 +15,8 @@ RpcTestServer::RpcTestServer(FakeTasks::Mode mode, Access access, RpcServerOptio
       drains(2, clock),
       bus({}, drains, clock),
       task_service({tasks, tasks, clock, timer, [] { return Priority::kHigh; }}),
-      bus_service({bus, clock, [] { return std::string("made"); }, executor}),
+      bus_service({bus, clock, [] { return std::string("made"); }, executor, size_t{1} << 20,
+                   [this] { return draining.load(); }}),
       pool_service(pool, clock, timer),
       server_service(control) {
   task_service.AddTo(methods);

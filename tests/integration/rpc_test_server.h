@@ -4,6 +4,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -134,6 +135,7 @@ class RpcTestServer {
   ThreadDrainExecutor drains;
   Bus bus;
   OtherThreads executor;
+  std::atomic<bool> draining{false};
   FakePool pool;
   FakeServerControl control;
 

@@ -176,6 +176,25 @@ TEST_F(ServerBusTest, ListsTopicsAndSubscriptions) {
   EXPECT_EQ(subscriptions.subscriptions(0).label(), "billing");
 }
 
+TEST_F(ServerBusTest, ADrainTakesNoNewEvents) {
+  Start();
+  const v1::Task running = SubmitOk(MakeTask("sleep", "60s"));
+  WatchUntil(running.name(), v1::TASK_STATE_RUNNING);
+  std::thread stopper([this] { server_->Shutdown(); });
+  grpc::Status status;
+  do {
+    status = Publish(MakeEvent("orders.eu.paid", "x"));
+  } while (status.ok());
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_EQ(ReasonOf(status), "DRAINING");
+  google::rpc::RetryInfo retry;
+  EXPECT_TRUE(Detail(status, &retry));
+  v1::Task cancelled;
+  EXPECT_TRUE(Cancel(running.name(), &cancelled).ok());
+  stopper.join();
+  server_.reset();
+}
+
 TEST_F(ServerBusTest, StreamsEndWhenTheServerStops) {
   Start();
   LiveSubscription subscription(*bus_, To("x.>"));

@@ -403,6 +403,10 @@ TEST(Shutdown, EndsOpenStreamsAndWaitingCalls) {
   for (const grpc::Status& status : {watch->Finish(), subscribe->Finish(), submit->Finish()}) {
     EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
     EXPECT_EQ(ReasonIn(status), "DRAINING");
+    google::rpc::RetryInfo retry;
+    const google::rpc::Status details = DetailsIn(status);
+    EXPECT_TRUE(std::any_of(details.details().begin(), details.details().end(),
+                            [&](const auto& any) { return any.UnpackTo(&retry); }));
   }
   runner.join();
   server->server->Shutdown(absl::Seconds(5));

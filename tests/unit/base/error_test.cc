@@ -37,6 +37,20 @@ TEST(Error, ReasonErrorHasItsReason) {
   EXPECT_EQ(DetailsOf(status).reason, "DRAINING");
 }
 
+TEST(Error, WhatMayBeTriedAgainSaysWhen) {
+  const absl::Status draining = DrainingError("the server stops", absl::Seconds(3));
+  EXPECT_EQ(draining.code(), absl::StatusCode::kUnavailable);
+  EXPECT_EQ(DetailsOf(draining).reason, "DRAINING");
+  EXPECT_EQ(DetailsOf(draining).retry_after, absl::Seconds(3));
+  const absl::Status full =
+      QuotaError("WORKERS_FULL", "full", {"workers", "2 of 2 workers"}, absl::Seconds(1));
+  EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(DetailsOf(full).reason, "WORKERS_FULL");
+  EXPECT_EQ(DetailsOf(full).quota_violations,
+            (std::vector<QuotaViolation>{{"workers", "2 of 2 workers"}}));
+  EXPECT_EQ(DetailsOf(full).retry_after, absl::Seconds(1));
+}
+
 TEST(Error, InvalidArgumentCarriesEveryViolation) {
   const absl::Status status = InvalidArgument({{"a", "is bad"}, {"b", "too"}, {"c", "also"}});
   EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);

@@ -275,7 +275,11 @@ TEST_F(BusTest, KeepsToTheLimitOfSubscriptions) {
   auto first = bus.Subscribe(SubscribeTo({"a"}), sink_);
   const auto second = bus.Subscribe(SubscribeTo({"a"}), sink_);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_EQ(DetailsOf(second.status()).reason, "SUBSCRIPTIONS_FULL");
+  const ErrorDetails details = DetailsOf(second.status());
+  EXPECT_EQ(details.reason, "SUBSCRIPTIONS_FULL");
+  EXPECT_EQ(details.quota_violations,
+            (std::vector<QuotaViolation>{{"subscriptions", "1 of 1 subscriptions"}}));
+  EXPECT_TRUE(details.retry_after.has_value());
   first->reset();
   EXPECT_TRUE(bus.Subscribe(SubscribeTo({"a"}), sink_).ok());
 }

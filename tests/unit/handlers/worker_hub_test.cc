@@ -267,7 +267,9 @@ TEST_F(WorkerHubTest, DrainsAllWorkers) {
   EXPECT_TRUE(output_->draining.HasBeenNotified());
   AddTasks(1);
   EXPECT_TRUE(output_->fences().empty());
-  EXPECT_EQ(DetailsOf(hub_.Connect(Hello("x"), output_).status()).reason, "DRAINING");
+  const ErrorDetails details = DetailsOf(hub_.Connect(Hello("x"), output_).status());
+  EXPECT_EQ(details.reason, "DRAINING");
+  EXPECT_TRUE(details.retry_after.has_value());
 }
 
 TEST_F(WorkerHubTest, KeepsTheNamesOfItsHandlers) {
@@ -307,6 +309,31 @@ TEST_F(WorkerHubTest, SaysEverythingThatIsWrongWithAHello) {
   const auto session = hub_.Connect(Hello("W!", {"ok", "Not Ok", "9"}), output_);
   EXPECT_EQ(DetailsOf(session.status()).field_violations.size(), 3u);
   EXPECT_FALSE(hub_.Connect(Hello("w", {}), output_).ok());
+}
+
+TEST_F(WorkerHubTest, SaysWhatIsFullAndWhenToComeAgain) {
+  WorkerHubOptions options;
+  options.max_workers = 1;
+  options.max_remote_handlers = 2;
+  WorkerHub hub(options, kBootEpoch, {registry_, source_, starter_, clock_, timer_, log_});
+  auto first = hub.Connect(Hello("first"), output_);
+  ASSERT_TRUE(first.ok()) << first.status();
+  const struct {
+    std::vector<std::string> handlers;
+    std::string reason;
+    QuotaViolation quota;
+  } kCases[] = {
+      {{"resize"}, "WORKERS_FULL", {"workers", "1 of 1 workers"}},
+      {{"a", "b"}, "HANDLERS_FULL", {"handlers", "1 of 2 handlers"}},
+  };
+  for (const auto& each : kCases) {
+    const auto refused = hub.Connect(Hello("second", each.handlers), output_);
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kResourceExhausted);
+    const ErrorDetails details = DetailsOf(refused.status());
+    EXPECT_EQ(details.reason, each.reason);
+    EXPECT_EQ(details.quota_violations, std::vector<QuotaViolation>{each.quota});
+    EXPECT_TRUE(details.retry_after.has_value());
+  }
 }
 
 TEST_F(WorkerHubTest, RefusesTooMuchCredit) {

@@ -28,7 +28,8 @@ TEST(QueueLedgerTest, RefusesWhenFullOfTasks) {
   EXPECT_TRUE(ledger.Take(10, clock).ok());
   const absl::Status full = ledger.Take(10, clock);
   EXPECT_EQ(full.code(), absl::StatusCode::kResourceExhausted);
-  EXPECT_THAT(full.message(), HasSubstr("queue \"mail\" is full: 2 of 2 tasks (queues.max_tasks)"));
+  EXPECT_THAT(full.message(),
+              HasSubstr("queue \"mail\" is full: 2 of 2 tasks (queues.mail.max_tasks)"));
   const ErrorDetails details = DetailsOf(full);
   EXPECT_EQ(details.reason, "QUEUE_FULL");
   ASSERT_EQ(details.quota_violations.size(), 1u);

@@ -57,6 +57,8 @@ TEST(ToGrpcStatus, TellsEveryViolation) {
   ASSERT_TRUE(bad.has_value());
   EXPECT_EQ(bad->field_violations_size(), 2);
   EXPECT_EQ(bad->field_violations(1).field(), "task_id");
+  const auto info = Find<google::rpc::ErrorInfo>(Decode(status.error_details()));
+  EXPECT_EQ(info->metadata().count("violations_left_out"), 0U);
 }
 
 TEST(ToGrpcStatus, AnErrorWithoutReasonSaysItsCode) {
@@ -71,8 +73,11 @@ TEST(ToGrpcStatus, StaysSmallEnoughForTrailers) {
   for (int i = 0; i < 1000; ++i) violations.push_back({"field", std::string(100, 'x')});
   const grpc::Status status = ToGrpcStatus(InvalidArgument(std::move(violations)));
   EXPECT_LE(status.error_details().size(), 4096U);
-  EXPECT_GT(Find<google::rpc::BadRequest>(Decode(status.error_details()))->field_violations_size(),
-            0);
+  const int told =
+      Find<google::rpc::BadRequest>(Decode(status.error_details()))->field_violations_size();
+  EXPECT_GT(told, 0);
+  const auto info = Find<google::rpc::ErrorInfo>(Decode(status.error_details()));
+  EXPECT_EQ(info->metadata().at("violations_left_out"), std::to_string(1000 - told));
   const grpc::Status long_message = ToGrpcStatus(absl::InternalError(std::string(100'000, 'y')));
   EXPECT_LE(long_message.error_message().size(), 1100U);
   EXPECT_LE(long_message.error_details().size(), 4096U);

@@ -124,7 +124,7 @@ TEST(ValidationTest, AViolationSaysWhatLimitAndWayOut) {
   EXPECT_EQ(violations[0].field, "task.input");
   EXPECT_THAT(violations[0].description, HasSubstr("1048577"));
   EXPECT_THAT(violations[0].description, HasSubstr("at most 1048576"));
-  EXPECT_THAT(violations[0].description, HasSubstr("limits.max_input_bytes"));
+  EXPECT_THAT(violations[0].description, HasSubstr("limits.max_payload_bytes"));
 }
 
 TEST(ValidationTest, ClientBytesInMessagesArePrintableAndShort) {

@@ -75,6 +75,11 @@ SubscribeOptions OptionsFrom(const v1::SubscribeRequest& request, const std::str
   if (request.has_block_budget()) {
     options.block_budget = DurationFromProto(request.block_budget(), "block_budget", violations)
                                .value_or(options.block_budget);
+    if (policy.has_value() && *policy != SlowSubscriberPolicy::kBlock) {
+      violations.Add("block_budget",
+                     "means nothing without the policy SLOW_SUBSCRIBER_POLICY_BLOCK: set that, or "
+                     "leave it out");
+    }
   }
   if (request.max_events() != 0) options.max_events = request.max_events();
   if (request.max_bytes() != 0) options.max_bytes = request.max_bytes();

@@ -84,6 +84,33 @@ RetryPolicy RetryFromProto(const v1::RetryPolicy& policy, absl::string_view pref
   return out;
 }
 
+// Each field that only the server sets is a violation.
+void CheckOutputOnly(const v1::Task& task, absl::string_view prefix, Violations& violations) {
+  const auto refuse = [&](bool is_set, absl::string_view field) {
+    if (is_set) violations.Add(At(prefix, field), "is output only: leave it out");
+  };
+  refuse(!task.name().empty(), "name");
+  refuse(!task.uid().empty(), "uid");
+  refuse(task.state() != v1::TASK_STATE_UNSPECIFIED, "state");
+  refuse(task.wait_reason() != v1::WAIT_REASON_UNSPECIFIED, "wait_reason");
+  refuse(task.has_progress(), "progress");
+  refuse(task.has_output(), "output");
+  refuse(task.has_error(), "error");
+  refuse(task.attempts_size() > 0, "attempts");
+  refuse(task.effective_durability() != v1::DURABILITY_UNSPECIFIED, "effective_durability");
+  refuse(task.has_create_time(), "create_time");
+  refuse(task.has_start_time(), "start_time");
+  refuse(task.has_end_time(), "end_time");
+  refuse(task.has_expire_time(), "expire_time");
+  refuse(task.has_next_attempt_time(), "next_attempt_time");
+  refuse(task.has_cancel_requested_time(), "cancel_requested_time");
+  refuse(!task.retry_of().empty(), "retry_of");
+  refuse(!task.etag().empty(), "etag");
+  refuse(task.has_queue_duration(), "queue_duration");
+  refuse(task.has_run_duration(), "run_duration");
+  refuse(task.output_evicted(), "output_evicted");
+}
+
 void RetryToProto(const RetryPolicy& policy, v1::RetryPolicy& out) {
   out.set_max_attempts(policy.max_attempts);
   ToProto(policy.min_backoff, *out.mutable_min_backoff());
@@ -245,6 +272,7 @@ void ToProto(const TaskError& error, v1::TaskError& out) {
 
 TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_view prefix,
                        Violations& violations) {
+  CheckOutputOnly(task, prefix, violations);
   TaskSpec spec;
   spec.handler = std::move(*task.mutable_handler());
   if (task.has_input()) spec.input = TakePayload(*task.mutable_input());

@@ -1,6 +1,6 @@
 // Between the wire's messages and the core's values, once, at the edge. From the wire: what cannot
 // be converted goes to `violations`, with the path of the field below `prefix`; whether a converted
-// value is within the limits is for the core to say. Fields that only the server sets are ignored.
+// value is within the limits is for the core to say.
 #ifndef TASKFORGE_RPC_CONVERT_H_
 #define TASKFORGE_RPC_CONVERT_H_
 
@@ -42,7 +42,8 @@ TaskError ErrorFromProto(const v1::TaskError& error);
 void ToProto(const TaskError& error, v1::TaskError& out);
 
 // What a client asks for; takes strings out of `task`. `default_priority` stands in for an
-// unspecified one. The caller fills in queue, ids and principal.
+// unspecified one. Fields that only the server sets are violations. The caller fills in queue, ids
+// and principal.
 TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_view prefix,
                        Violations& violations);
 

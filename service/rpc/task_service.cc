@@ -121,6 +121,12 @@ void TaskService::AddTo(MethodList& methods) {
 
 Reply TaskService::SubmitTask(UnaryCall<v1::SubmitTaskRequest, v1::Task>& call) {
   Submission submission = SubmissionFrom(call.mutable_request(), ContextOf(call, parts_));
+  if (submission.spec.cancel_on_disconnect) {
+    submission.violations.push_back(
+        {"task.cancel_on_disconnect",
+         "means nothing to SubmitTask, whose call ends at once: use RunTask or SubmitTasks, whose "
+         "call or stream lasts, or leave it out"});
+  }
   auto later = MakeRef<Eventual<absl::StatusOr<SubmitReceipt>>>();
   submission.on_receipt = Setter(later);
   parts_.submitter.Submit(std::move(submission));
@@ -322,6 +328,7 @@ Reply TaskService::RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call) {
   spec.request_id = call.request().request_id();
   spec.principal = call.principal();
   spec.retry_of = *name;
+  spec.cancel_on_disconnect = false;  // This call ends at once.
   spec.traceparent = std::string(call.Trace().traceparent);
   spec.x_request_id = std::string(call.Trace().x_request_id);
   // Times of the first run that have passed mean nothing to the second.

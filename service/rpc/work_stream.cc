@@ -62,6 +62,16 @@ void WorkStream::Draining() {
   Tell([](Waiting& waiting) { waiting.draining = true; });
 }
 
+absl::Status WorkStream::CheckResults(const v1::WorkRequest& request) {
+  Violations violations;
+  for (int i = 0; i < request.results_size(); ++i) {
+    if (request.results(i).result_case() != v1::AssignmentResult::RESULT_NOT_SET) continue;
+    violations.Add(absl::StrCat("results[", i, "]"),
+                   "has neither output nor error: set one, be it an empty output");
+  }
+  return violations.TakeStatus();
+}
+
 absl::Status WorkStream::Hello(const v1::WorkerHello& hello) {
   WorkerHello core;
   core.worker_id = hello.worker_id();
@@ -89,7 +99,7 @@ void WorkStream::TakeResults(v1::WorkRequest& request, WorkerSession& session) {
     HandlerResult outcome;
     if (result.result_case() == v1::AssignmentResult::kError) {
       outcome = ErrorFromProto(result.error());
-    } else if (result.result_case() == v1::AssignmentResult::kOutput) {
+    } else {
       outcome = TakePayload(*result.mutable_output());
     }
     const bool counts = session.Result(fence, std::move(outcome));
@@ -108,6 +118,10 @@ void WorkStream::Take(v1::WorkRequest& request) {
   }
   if (request.has_hello() == (session != nullptr)) {
     End(InvalidArgument({{"hello", "wanted in the first message, and only there"}}));
+    return;
+  }
+  if (const absl::Status results = CheckResults(request); !results.ok()) {
+    End(results);
     return;
   }
   if (session == nullptr) {

@@ -56,6 +56,8 @@ class WorkStream final : public WorkerOutput, public std::enable_shared_from_thi
     }
   };
 
+  // INVALID_ARGUMENT with each result that says nothing.
+  static absl::Status CheckResults(const v1::WorkRequest& request);
   absl::Status Hello(const v1::WorkerHello& hello) ABSL_LOCKS_EXCLUDED(mu_);
   void TakeResults(v1::WorkRequest& request, WorkerSession& session) ABSL_LOCKS_EXCLUDED(mu_);
   // Changes what waits, and wakes the writer.

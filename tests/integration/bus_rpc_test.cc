@@ -157,6 +157,25 @@ TEST(Subscribe, TellsAllViolationsAtOnce) {
   EXPECT_EQ(bad.field_violations_size(), 4) << bad.DebugString();  // And no filters.
 }
 
+TEST(Subscribe, TakesABlockBudgetOnlyToBlock) {
+  RpcTestServer server;
+  auto stub = server.bus_stub();
+  for (const auto policy :
+       {v1::SLOW_SUBSCRIBER_POLICY_UNSPECIFIED, v1::SLOW_SUBSCRIBER_POLICY_DISCONNECT}) {
+    grpc::ClientContext context;
+    v1::SubscribeRequest request;
+    request.add_filters("a.>");
+    request.set_policy(policy);
+    request.mutable_block_budget()->set_nanos(1'000'000);
+    auto stream = stub->Subscribe(&context, request);
+    v1::SubscribeResponse response;
+    EXPECT_FALSE(stream->Read(&response));
+    const grpc::Status status = stream->Finish();
+    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+    EXPECT_THAT(status.error_message(), testing::StartsWith("block_budget: "));
+  }
+}
+
 TEST(Publish, RefusesAllWhenOneIsWrong) {
   RpcTestServer server;
   v1::PublishRequest request = Publication("a.b", 2);

@@ -132,6 +132,42 @@ TEST(SubmitTask, TellsAllViolationsAtOnce) {
                                                     "task.run_timeout"));
 }
 
+std::vector<std::string> FieldsIn(const grpc::Status& status) {
+  const google::rpc::Status details = DetailsIn(status);
+  google::rpc::BadRequest bad;
+  for (const auto& any : details.details()) any.UnpackTo(&bad);
+  std::vector<std::string> fields;
+  for (const auto& violation : bad.field_violations()) fields.push_back(violation.field());
+  return fields;
+}
+
+TEST(SubmitTask, RefusesToCancelOnDisconnect) {
+  RpcTestServer server;
+  v1::SubmitTaskRequest request = SubmitRequest("echo", "x");
+  request.mutable_task()->set_cancel_on_disconnect(true);
+  grpc::ClientContext context;
+  v1::Task task;
+  const grpc::Status status = server.tasks_stub()->SubmitTask(&context, request, &task);
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), testing::HasSubstr("RunTask or SubmitTasks"));
+  EXPECT_THAT(FieldsIn(status), testing::ElementsAre("task.cancel_on_disconnect"));
+}
+
+TEST(SubmitTask, RefusesWhatOnlyTheServerSets) {
+  RpcTestServer server;
+  v1::SubmitTaskRequest request = SubmitRequest("echo", "x");
+  request.mutable_task()->set_state(v1::TASK_STATE_SUCCEEDED);
+  request.mutable_task()->mutable_output()->set_text_data("forged");
+  request.mutable_task()->add_attempts();
+  grpc::ClientContext context;
+  v1::Task task;
+  const grpc::Status status = server.tasks_stub()->SubmitTask(&context, request, &task);
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), testing::HasSubstr("output only"));
+  EXPECT_THAT(FieldsIn(status),
+              testing::UnorderedElementsAre("task.state", "task.output", "task.attempts"));
+}
+
 TEST(SubmitTask, RefusesADurabilityThatIsNotOffered) {
   RpcTestServer server;
   v1::SubmitTaskRequest request = SubmitRequest("echo", "x");
@@ -310,6 +346,23 @@ TEST(RetryTask, SubmitsTheSameAgainAndNamesTheOldOne) {
   EXPECT_NE(again.name(), task.name());
   EXPECT_EQ(again.retry_of(), task.name());
   EXPECT_EQ(again.input().text_data(), "x");
+}
+
+TEST(RetryTask, DoesNotEndWithItsCall) {
+  RpcTestServer server;
+  v1::RunTaskRequest first = RunRequest("echo", "x");
+  first.mutable_task()->set_cancel_on_disconnect(true);
+  v1::Task task;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->RunTask(&context, first, &task).ok());
+  }
+  grpc::ClientContext context;
+  v1::RetryTaskRequest request;
+  request.set_name(task.name());
+  v1::Task again;
+  ASSERT_TRUE(server.tasks_stub()->RetryTask(&context, request, &again).ok());
+  EXPECT_FALSE(again.cancel_on_disconnect());
 }
 
 TEST(DeleteTask, ForgetsWhatHasEnded) {

@@ -185,17 +185,51 @@ TEST(SpecFromProto, TakesEveryField) {
   EXPECT_EQ(spec.requested_durability, Durability::kMemory);
 }
 
-TEST(SpecFromProto, IgnoresWhatTheServerSets) {
-  v1::Task task;
-  task.set_name("queues/x/tasks/y");
-  task.set_state(v1::TASK_STATE_FAILED);
-  task.mutable_output()->set_text_data("x");
-  task.set_retry_of("queues/x/tasks/z");
-  Violations violations;
-  const TaskSpec spec = SpecFromProto(task, Priority::kLow, "task", violations);
-  EXPECT_TRUE(violations.empty());
-  EXPECT_EQ(spec.retry_of, "");
-  EXPECT_EQ(spec.priority, Priority::kLow);
+// Sets a field of any type to something.
+void SetSomething(v1::Task& task, const google::protobuf::FieldDescriptor& field) {
+  using Field = google::protobuf::FieldDescriptor;
+  const google::protobuf::Reflection& reflection = *task.GetReflection();
+  if (field.is_repeated()) {
+    reflection.AddMessage(&task, &field);
+    return;
+  }
+  switch (field.cpp_type()) {
+    case Field::CPPTYPE_STRING:
+      reflection.SetString(&task, &field, "x");
+      break;
+    case Field::CPPTYPE_ENUM:
+      reflection.SetEnumValue(&task, &field, 1);
+      break;
+    case Field::CPPTYPE_BOOL:
+      reflection.SetBool(&task, &field, true);
+      break;
+    case Field::CPPTYPE_MESSAGE:
+      reflection.MutableMessage(&task, &field);
+      break;
+    default:
+      FAIL() << field.name() << " is of a type that this test does not know yet";
+  }
+}
+
+// Every field that is not an input: also those that will be added.
+TEST(SpecFromProto, RefusesWhatOnlyTheServerSets) {
+  const google::protobuf::Descriptor& descriptor = *v1::Task::descriptor();
+  int output_only = 0;
+  for (int i = 0; i < descriptor.field_count(); ++i) {
+    const google::protobuf::FieldDescriptor& field = *descriptor.field(i);
+    const bool is_input = field.number() >= v1::Task::kHandlerFieldNumber &&
+                          field.number() <= v1::Task::kDurabilityFieldNumber;
+    if (is_input) continue;
+    ++output_only;
+    v1::Task task;
+    SetSomething(task, field);
+    Violations violations;
+    SpecFromProto(task, Priority::kLow, "task", violations);
+    const std::vector<FieldViolation> found = violations.Take();
+    ASSERT_EQ(found.size(), 1U) << field.name();
+    EXPECT_EQ(found[0].field, "task." + field.name());
+  }
+  EXPECT_EQ(output_only, 20);
 }
 
 TEST(SpecFromProto, LeavesItToTheCoreToRefuseABetterDurability) {

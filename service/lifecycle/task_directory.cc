@@ -27,10 +27,20 @@ void AnswerWhenEnded(const TaskRef& task, TaskControl::RecordCallback done) {
 
 }  // namespace
 
+TaskRecord TaskDirectory::Show(const Task& task) const {
+  TaskRecord record = task.Snapshot();
+  const bool waits_for_turn =
+      record.state == TaskState::kQueued && record.wait_reason == WaitReason::kQueue;
+  if (waits_for_turn && parts_.queues.HasMoreUrgent(task)) {
+    record.wait_reason = WaitReason::kPriority;
+  }
+  return record;
+}
+
 void TaskDirectory::Get(const std::string& name, RecordCallback done) {
   const TaskRef task = parts_.live.Find(name);
   if (task) {
-    std::move(done)(std::make_shared<const TaskRecord>(task->Snapshot()));
+    std::move(done)(std::make_shared<const TaskRecord>(Show(*task)));
   } else {
     parts_.store.Read(name, std::move(done));
   }
@@ -38,25 +48,25 @@ void TaskDirectory::Get(const std::string& name, RecordCallback done) {
 
 void TaskDirectory::List(const TaskFilter& filter, int page_size, const std::string& page_token,
                          PageCallback done) {
-  parts_.store.List(
-      filter, page_size, page_token,
-      [&live = parts_.live, filter, done = std::move(done)](absl::StatusOr<TaskPage> page) mutable {
-        if (!page.ok()) return std::move(done)(page.status());
-        for (TaskRecord& record : page->records) {
-          if (IsTerminal(record.state)) continue;
-          const TaskRef task = live.Find(record.name);
-          if (!task) continue;  // It has just ended: shown as it was accepted.
-          std::shared_ptr<const TaskSpec> short_spec = std::move(record.spec);
-          record = task->Snapshot();
-          record.spec = std::move(short_spec);
-          record.output.reset();
-        }
-        if (filter.state.has_value()) {
-          std::erase_if(page->records,
-                        [&](const TaskRecord& record) { return record.state != *filter.state; });
-        }
-        std::move(done)(std::move(page));
-      });
+  parts_.store.List(filter, page_size, page_token,
+                    [this, filter, done = std::move(done)](absl::StatusOr<TaskPage> page) mutable {
+                      if (!page.ok()) return std::move(done)(page.status());
+                      for (TaskRecord& record : page->records) {
+                        if (IsTerminal(record.state)) continue;
+                        const TaskRef task = parts_.live.Find(record.name);
+                        if (!task) continue;  // It has just ended: shown as it was accepted.
+                        std::shared_ptr<const TaskSpec> short_spec = std::move(record.spec);
+                        record = Show(*task);
+                        record.spec = std::move(short_spec);
+                        record.output.reset();
+                      }
+                      if (filter.state.has_value()) {
+                        std::erase_if(page->records, [&](const TaskRecord& record) {
+                          return record.state != *filter.state;
+                        });
+                      }
+                      std::move(done)(std::move(page));
+                    });
 }
 
 TaskRef TaskDirectory::FindLive(const std::string& name) { return parts_.live.Find(name); }

@@ -36,6 +36,8 @@ class TaskDirectory final : public TaskControl {
   void Delete(const std::string& name, StatusCallback done) override;
 
  private:
+  // As it is now, with the wait reason as it is now.
+  TaskRecord Show(const Task& task) const;
   void CancelLive(const TaskRef& task, RecordCallback done);
 
   const Parts parts_;

@@ -51,6 +51,13 @@ bool LocalLane::Remove(Task& task) {
   return true;
 }
 
+bool LocalLane::HasMoreUrgent(const Task& task) const {
+  for (size_t i = Index(task.spec().priority) + 1; i < kPriorityCount; ++i) {
+    if (levels_[i].waiting.load() > 0 || target_.Released(kPriorities[i]) > 0) return true;
+  }
+  return false;
+}
+
 size_t LocalLane::Refill(Priority priority) {
   Level& level = levels_[Index(priority)];
   if (level.waiting.load() == 0) return 0;

@@ -34,6 +34,7 @@ class LocalLane {
   // REQUIRES: Work::enqueued is set.
   void Enqueue(TaskRef task, TaskSink::Position position);
   bool Remove(Task& task);
+  bool HasMoreUrgent(const Task& task) const;
   // As TaskQueues::Refill.
   size_t Refill(Priority priority);
   std::vector<TaskRef> TakeAll();

@@ -52,6 +52,15 @@ bool RemoteLanes::Remove(Task& task) {
   return true;
 }
 
+bool RemoteLanes::HasMoreUrgent(const Task& task) const {
+  MutexLock lock(mu_);
+  const auto it = lanes_.find(task.spec().handler);
+  if (it == lanes_.end()) return false;
+  const auto& lists = it->second->lists;
+  return std::any_of(lists.begin() + static_cast<std::ptrdiff_t>(Index(task.spec().priority)) + 1,
+                     lists.end(), [](const FairList& list) { return !list.empty(); });
+}
+
 std::vector<TaskRef> RemoteLanes::Claim(const std::vector<std::string>& handlers, size_t max) {
   std::vector<TaskRef> claimed;
   std::vector<TaskRef> dropped;  // Let go without the lock.

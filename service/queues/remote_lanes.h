@@ -29,6 +29,8 @@ class RemoteLanes {
   // REQUIRES: Work::enqueued is set.
   bool Enqueue(const TaskRef& task, TaskSink::Position position) ABSL_LOCKS_EXCLUDED(mu_);
   bool Remove(Task& task) ABSL_LOCKS_EXCLUDED(mu_);
+  // In the task's own lane.
+  bool HasMoreUrgent(const Task& task) const ABSL_LOCKS_EXCLUDED(mu_);
   // As TaskQueues::Claim.
   std::vector<TaskRef> Claim(const std::vector<std::string>& handlers, size_t max)
       ABSL_LOCKS_EXCLUDED(mu_);

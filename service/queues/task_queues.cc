@@ -125,6 +125,11 @@ bool TaskQueues::Remove(Task& task) {
                                                     : core_->local.Remove(task);
 }
 
+bool TaskQueues::HasMoreUrgent(const Task& task) const {
+  return core_->lanes.IsRemote(task.spec().handler) ? core_->remote.HasMoreUrgent(task)
+                                                    : core_->local.HasMoreUrgent(task);
+}
+
 size_t TaskQueues::Refill(Priority priority) { return core_->local.Refill(priority); }
 
 std::vector<TaskRef> TaskQueues::Claim(const std::vector<std::string>& handlers, size_t max) {

@@ -103,6 +103,9 @@ class TaskQueues final : public TaskSink, public AdmissionLedger {
   void Enqueue(TaskRef task, Position position) override;
   // O(1): a lock and a few pointers.
   bool Remove(Task& task) override;
+  // Of the local lane what is released counts as waiting too. A few loads there; a lock for a
+  // remote lane.
+  bool HasMoreUrgent(const Task& task) const override;
 
   // Releases waiting tasks of the local lane while the target has places. 0 means that none waited;
   // else look into the released layer again: this call or one that it waited for put some there, or

@@ -249,8 +249,10 @@ Reply TaskService::WaitTask(UnaryCall<v1::WaitTaskRequest, v1::Task>& call) {
     if (timer != 0) parts_.timer.Cancel(timer);
     call.DropOnEnd();
     if (call.HasEnded()) co_return absl::CancelledError("the call ended before its task");
-    ToProto(task->Snapshot(), call.response());
-    co_return absl::OkStatus();
+    if (const TaskRecordPtr finished = task->finished_record()) {
+      ToProto(*finished, call.response());
+      co_return absl::OkStatus();
+    }
   }
   auto later = MakeRef<Eventual<RecordOr>>();
   parts_.control.Get(*name, Setter(later));

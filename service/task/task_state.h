@@ -23,8 +23,8 @@ inline constexpr int kTaskStateCount = 7;
 // Why a task that is not running waits.
 enum class WaitReason : uint8_t {
   kNone,
-  kQueue,         // Behind others of its queue.
-  kPriority,      // Behind more urgent work.
+  kQueue,         // For its turn.
+  kPriority,      // Behind more urgent work that waits. Only shown (TaskControl), never recorded.
   kSchedule,      // For its schedule_time.
   kRetryBackoff,  // For the next attempt's time.
   kNoWorker,      // No connected worker serves its handler with credit left.

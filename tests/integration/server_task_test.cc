@@ -149,6 +149,24 @@ TEST_F(ServerTaskTest, ACancelledWaitingTaskNeverStarts) {
   EXPECT_EQ(later.attempts_size(), 0);
 }
 
+TEST_F(ServerTaskTest, SaysWhyATaskWaits) {
+  Start({{"pool.min_threads", "1"}, {"pool.max_threads", "1"}});
+  const v1::Task holder = SubmitOk(MakeTask("spin", "60s"));
+  WatchUntil(holder.name(), v1::TASK_STATE_RUNNING);
+  const v1::Task low = SubmitOk(MakeTask("echo", "x", v1::PRIORITY_LOW));
+  const v1::Task high = SubmitOk(MakeTask("echo", "x", v1::PRIORITY_HIGH));
+  const auto reason = [this](const std::string& name) {
+    v1::Task out;
+    EXPECT_TRUE(Get(name, &out).ok());
+    return out.wait_reason();
+  };
+  EXPECT_EQ(reason(low.name()), v1::WAIT_REASON_PRIORITY);
+  EXPECT_EQ(reason(high.name()), v1::WAIT_REASON_QUEUE);
+  v1::Task cancelled;
+  EXPECT_TRUE(Cancel(holder.name(), &cancelled).ok());
+  EXPECT_EQ(Wait(low.name()).wait_reason(), v1::WAIT_REASON_UNSPECIFIED);
+}
+
 TEST_F(ServerTaskTest, ARunningTaskStopsWhenItIsCancelled) {
   Start();
   const v1::Task task = SubmitOk(MakeTask("sleep", "60s"));

@@ -17,7 +17,7 @@ class ServerWorkTest : public ServerFixture {
     }
     ~Connection() {
       context_.TryCancel();
-      (void)stream_->Finish();
+      if (!has_ended_) (void)stream_->Finish();
     }
     bool is_live() const { return is_live_; }
     // The next assignment; nothing when the stream ends before.
@@ -34,6 +34,7 @@ class ServerWorkTest : public ServerFixture {
     grpc::Status End() {
       while (stream_->Read(&response_)) {
       }
+      has_ended_ = true;
       return stream_->Finish();
     }
 
@@ -42,6 +43,7 @@ class ServerWorkTest : public ServerFixture {
     std::unique_ptr<grpc::ClientReaderWriter<v1::WorkRequest, v1::WorkResponse>> stream_;
     v1::WorkResponse response_;
     bool is_live_ = false;
+    bool has_ended_ = false;
   };
 };
 

@@ -2,6 +2,7 @@
 #ifndef TASKFORGE_SUPPORT_FAKE_TASK_PARTS_H_
 #define TASKFORGE_SUPPORT_FAKE_TASK_PARTS_H_
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <memory>
@@ -60,6 +61,11 @@ class FakeQueue final : public TaskSink {
   bool Remove(Task& task) override {
     MutexLock lock(mu_);
     return std::erase_if(tasks_, [&](const TaskRef& each) { return each.get() == &task; }) > 0;
+  }
+  bool HasMoreUrgent(const Task& task) const override {
+    MutexLock lock(mu_);
+    return std::any_of(tasks_.begin(), tasks_.end(),
+                       [&](const TaskRef& each) { return each->priority > task.priority; });
   }
   // Null when empty.
   TaskRef Take() {

@@ -47,6 +47,24 @@ TEST_F(TaskDirectoryTest, ShowsALivingTaskAsItIs) {
   EXPECT_EQ(Get("none").status().code(), absl::StatusCode::kNotFound);
 }
 
+TEST_F(TaskDirectoryTest, SaysThatATaskWaitsBehindMoreUrgentOnes) {
+  const auto reason = [this] { return (*Get())->wait_reason; };
+  const TaskRef low = Submit(Spec());
+  Append(low);
+  EXPECT_EQ(reason(), WaitReason::kQueue);
+  TaskSpec urgent = Spec();
+  urgent.priority = Priority::kHigh;
+  const TaskRef high = Submit(urgent, "urgent");
+  EXPECT_EQ(reason(), WaitReason::kPriority);
+  ASSERT_EQ(List().size(), 1u);
+  EXPECT_EQ(List()[0].wait_reason, WaitReason::kPriority);
+  low->Update([](TaskRecord& record) { record.wait_reason = WaitReason::kNoWorker; });
+  EXPECT_EQ(reason(), WaitReason::kNoWorker) << "nobody is there for the urgent one either";
+  low->Update([](TaskRecord& record) { record.wait_reason = WaitReason::kQueue; });
+  queue.Remove(*high);
+  EXPECT_EQ(reason(), WaitReason::kQueue);
+}
+
 TEST_F(TaskDirectoryTest, ListsLivingTasksAsTheyAre) {
   Append(Submit(Spec(), "a"));
   Append(Submit(Spec(), "b"));

@@ -92,6 +92,22 @@ TEST_F(LocalLaneTest, PrioritiesDoNotShareTheirPlaces) {
   EXPECT_EQ(Waiting(Priority::kLow), 2u);
 }
 
+TEST_F(LocalLaneTest, MoreUrgentIsWhatIsReleasedOrWaitsAbove) {
+  const TaskRef low = Enqueue("low", Priority::kLow);
+  EXPECT_FALSE(lane_.HasMoreUrgent(*low));
+  const TaskRef high = Enqueue("high", Priority::kHigh);
+  EXPECT_TRUE(lane_.HasMoreUrgent(*low));
+  EXPECT_FALSE(lane_.HasMoreUrgent(*high));
+  Drain(Priority::kHigh);
+  EXPECT_FALSE(lane_.HasMoreUrgent(*low));
+  for (int i = 0; i < 5; ++i) Enqueue(absl::StrCat(i), Priority::kHigh);
+  while (target_.Take(Priority::kHigh)) {
+  }
+  EXPECT_TRUE(lane_.HasMoreUrgent(*low)) << "one waits still";
+  Drain(Priority::kHigh);
+  EXPECT_FALSE(lane_.HasMoreUrgent(*low));
+}
+
 TEST_F(LocalLaneTest, ALostAttemptGoesBeforeThoseThatWait) {
   for (int i = 0; i < 6; ++i) Enqueue(absl::StrCat(i));
   Enqueue("lost", Priority::kNormal, kFront);

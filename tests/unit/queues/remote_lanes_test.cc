@@ -101,6 +101,18 @@ TEST_F(RemoteLanesTest, SaysNoWorkerUntilOneServesTheHandler) {
   EXPECT_EQ(task->Snapshot().wait_reason, WaitReason::kNoWorker);
 }
 
+TEST_F(RemoteLanesTest, MoreUrgentIsWhatWaitsAboveInTheSameLane) {
+  const TaskRef low = Enqueue("low", "a", Priority::kLow);
+  EXPECT_FALSE(lanes_.HasMoreUrgent(*Make("x", Priority::kLow, 0, "unknown")));
+  Enqueue("other lane", "b", Priority::kCritical);
+  EXPECT_FALSE(lanes_.HasMoreUrgent(*low));
+  const TaskRef high = Enqueue("high", "a", Priority::kHigh);
+  EXPECT_TRUE(lanes_.HasMoreUrgent(*low));
+  EXPECT_FALSE(lanes_.HasMoreUrgent(*high));
+  lanes_.Remove(*high);
+  EXPECT_FALSE(lanes_.HasMoreUrgent(*low));
+}
+
 TEST_F(RemoteLanesTest, CountsByLane) {
   Enqueue("a", "mail", Priority::kHigh);
   Enqueue("b", "mail", Priority::kHigh);

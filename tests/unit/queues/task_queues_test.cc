@@ -137,6 +137,16 @@ TEST_F(TaskQueuesTest, RemovesFromEitherKindOfLane) {
   EXPECT_THAT(queues_.Claim({"resize"}, 10), IsEmpty());
 }
 
+TEST_F(TaskQueuesTest, LooksForMoreUrgentTasksWhereATaskWaits) {
+  const TaskRef local = Make("local", Priority::kLow);
+  const TaskRef remote = Make("remote", Priority::kLow, 0, "resize");
+  queues_.Enqueue(local, kBack);
+  queues_.Enqueue(remote, kBack);
+  queues_.Enqueue(Make("urgent", Priority::kHigh), kBack);
+  EXPECT_TRUE(queues_.HasMoreUrgent(*local));
+  EXPECT_FALSE(queues_.HasMoreUrgent(*remote));
+}
+
 TEST_F(TaskQueuesTest, StampsWhenATaskWasEnqueued) {
   const TaskRef task = Admitted("a");
   clock_.Advance(absl::Seconds(2));

@@ -240,9 +240,10 @@ void BindTasks(Config& config, OptionTable& table) {
                  "The largest output of a task; beyond it the task fails.",
                  &config.lifecycle.max_output_bytes);
   table.Add("limits.max_request_ids",
-            "request_ids that are remembered; beyond it the oldest are forgotten.",
+            "request_ids of ended tasks that are remembered; beyond it the oldest go.",
             &config.intake.max_request_ids);
-  table.Add("limits.request_id_ttl", "How long a request_id is remembered at most.",
+  table.Add("limits.request_id_ttl",
+            "How long a request_id is remembered after its task has ended.",
             &config.intake.request_id_ttl);
   table.Add("tasks.run_timeout", "Of attempts whose task names none.",
             &config.intake.defaults.run_timeout);

@@ -23,7 +23,8 @@ class Intake::Core {
         queue_names_(parts.queues.names()),
         wall_time_(parts.clock),
         expiry_(parts.timer, parts.queues, parts.ender),
-        requests_(options_.max_request_ids, options_.request_id_ttl),
+        requests_(
+            std::make_shared<RequestIndex>(options_.max_request_ids, options_.request_id_ttl)),
         submitted_((queue_names_.size() + 1) * kPriorityCount * kDecisionCount) {}
 
   void Submit(Submission submission) {
@@ -56,7 +57,7 @@ class Intake::Core {
         }
       }
     }
-    stats.request_ids = requests_.size();
+    stats.request_ids = requests_->size();
     return stats;
   }
 
@@ -104,8 +105,8 @@ class Intake::Core {
     pending.hash = HashOf(spec);
     const size_t queue = QueueIndex(spec.queue);
     const Priority priority = spec.priority;
-    RequestIndex::Found found = requests_.Begin(pending.request_key, pending.hash,
-                                                parts_.clock.Monotonic(), pending.submission);
+    RequestIndex::Found found = requests_->Begin(pending.request_key, pending.hash,
+                                                 parts_.clock.Monotonic(), pending.submission);
     if (found.standing == RequestIndex::Standing::kWaits) {
       submitted_.Add(Counter(queue, priority, Decision::kDuplicate));
     }
@@ -119,7 +120,7 @@ class Intake::Core {
       facts.request = SubmissionFacts::Request::kRepeated;
     } else if (found.standing == RequestIndex::Standing::kReused) {
       facts.request = SubmissionFacts::Request::kReused;
-      problem = RequestIdReused(spec, found.task_name);
+      problem = RequestIdReused(spec, found.task.name);
     } else if (problem.ok()) {
       facts.is_queue_known = QueueIndex(spec.queue) < queue_names_.size();
       facts.is_handler_known = parts_.handlers.Knows(spec.handler);
@@ -131,7 +132,7 @@ class Intake::Core {
         return Accept(std::move(pending), now, appending);
       case Decision::kDuplicate:
         Count(spec, decision);
-        AnswerKnown(std::move(pending), found.task_name);
+        AnswerKnown(std::move(pending.submission), found.task);
         return false;
       default:
         if (problem.ok()) problem = WhyNot(spec, facts);
@@ -198,20 +199,19 @@ class Intake::Core {
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     Count(task->spec(), Decision::kAccepted);
     const bool is_scheduled = pending.record->state == TaskState::kScheduled;
+    const RequestIndex::TaskId id{task->name(), pending.record->uid};
     std::vector<Submission> waiting;
     if (!pending.request_key.empty()) {
-      waiting = requests_.Settle(pending.request_key, task->name(), parts_.clock.Monotonic());
+      waiting = requests_->Settle(pending.request_key, id);
+      // The index may outlive this object in here: a task may end late.
+      task->OnFinished([requests = requests_, key = pending.request_key, &clock = parts_.clock](
+                           const TaskRecordPtr&) { requests->Ended(key, clock.Monotonic()); });
     }
     std::move(pending.submission.on_receipt)(SubmitReceipt{std::move(pending.record), false});
     if (pending.submission.on_finished) {
       task->OnFinished(std::move(pending.submission.on_finished));
     }
-    for (Submission& submission : waiting) {
-      Pending duplicate;
-      duplicate.submission = std::move(submission);
-      duplicate.request_key = pending.request_key;
-      AnswerKnown(std::move(duplicate), task->name());
-    }
+    for (Submission& submission : waiting) AnswerKnown(std::move(submission), id);
     if (is_scheduled) {
       WaitForSchedule(task);
     } else {
@@ -256,35 +256,45 @@ class Intake::Core {
   }
 
   // Answers with the task that the request_id stands for.
-  void AnswerKnown(Pending pending, const std::string& name) {
-    if (const TaskRef task = parts_.live_tasks.Find(name)) {
-      std::move(pending.submission.on_receipt)(
-          SubmitReceipt{std::make_shared<const TaskRecord>(task->Snapshot()), true});
-      if (pending.submission.on_finished) {
-        task->OnFinished(std::move(pending.submission.on_finished));
-      }
+  void AnswerKnown(Submission submission, const RequestIndex::TaskId& id) {
+    if (const TaskRef task = parts_.live_tasks.Find(id.name)) {
+      auto record = std::make_shared<const TaskRecord>(task->Snapshot());
+      if (record->uid != id.uid) return AnswerGone(std::move(submission), id);
+      std::move(submission.on_receipt)(SubmitReceipt{std::move(record), true});
+      if (submission.on_finished) task->OnFinished(std::move(submission.on_finished));
       return;
     }
-    parts_.store.Read(name, [this, name, known = std::make_unique<Pending>(std::move(pending))](
-                                const absl::StatusOr<TaskRecordPtr>& record) {
-      AnswerStored(std::move(*known), name, record);
-    });
+    parts_.store.Read(id.name,
+                      [this, id, known = std::make_unique<Submission>(std::move(submission))](
+                          const absl::StatusOr<TaskRecordPtr>& record) {
+                        AnswerStored(std::move(*known), id, record);
+                      });
   }
 
-  void AnswerStored(Pending pending, const std::string& name,
+  void AnswerStored(Submission submission, const RequestIndex::TaskId& id,
                     const absl::StatusOr<TaskRecordPtr>& record) {
-    if (absl::IsNotFound(record.status())) {
-      // An id is kept as long as its task: this is a new submission.
-      requests_.Forget(pending.request_key, name);
-      Submit(std::move(pending.submission));
-      return;
+    if (absl::IsNotFound(record.status()) || (record.ok() && (*record)->uid != id.uid)) {
+      return AnswerGone(std::move(submission), id);
     }
     if (!record.ok()) {
-      std::move(pending.submission.on_receipt)(record.status());
+      std::move(submission.on_receipt)(record.status());
       return;
     }
-    std::move(pending.submission.on_receipt)(SubmitReceipt{*record, true});
-    if (pending.submission.on_finished) std::move(pending.submission.on_finished)(*record);
+    std::move(submission.on_receipt)(SubmitReceipt{*record, true});
+    if (submission.on_finished) std::move(submission.on_finished)(*record);
+  }
+
+  // The task has ended and its record is gone: a second one would break the promise of the id.
+  static void AnswerGone(Submission submission, const RequestIndex::TaskId& id) {
+    ErrorDetails details;
+    details.reason = "TASK_GONE";
+    details.metadata["task"] = id.name;
+    std::move(submission.on_receipt)(WithDetails(
+        absl::NotFoundError(absl::StrCat(
+            "request_id \"", submission.spec.request_id, "\" stands for ", id.name,
+            ", which has ended and can no longer be read (result_ttl, or it was deleted): no "
+            "second task was made; use a new request_id for a new task")),
+        details));
   }
 
   // `owns_request`: it was the first with its request_id, and others may wait for its answer.
@@ -294,7 +304,8 @@ class Intake::Core {
     Count(pending.task ? pending.task->spec() : pending.submission.spec, decision);
     pending.task = nullptr;  // Before the answer: its place is free when the client hears of it.
     std::vector<Submission> waiting;
-    if (owns_request && !pending.request_key.empty()) waiting = requests_.Fail(pending.request_key);
+    if (owns_request && !pending.request_key.empty())
+      waiting = requests_->Fail(pending.request_key);
     std::move(pending.submission.on_receipt)(status);
     for (Submission& submission : waiting) std::move(submission.on_receipt)(status);
   }
@@ -359,7 +370,7 @@ class Intake::Core {
   // Synchronize themselves.
   WallTime wall_time_;
   WaitingExpiry expiry_;
-  RequestIndex requests_;
+  const std::shared_ptr<RequestIndex> requests_;
   ShardedCounters submitted_;
   std::atomic<bool> is_draining_{false};
 };

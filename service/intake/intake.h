@@ -36,9 +36,9 @@ class HandlerDirectory {
 struct IntakeOptions {
   TaskLimits limits;
   TaskDefaults defaults;
-  // request_ids that are remembered. Over it the oldest are forgotten.
+  // request_ids of ended tasks that are remembered. Over it the oldest are forgotten.
   size_t max_request_ids = 100'000;
-  // How long one is remembered at most.
+  // How long one is remembered after its task has ended.
   absl::Duration request_id_ttl = absl::Hours(24);
   // What a refusal while draining tells clients to wait before they try (elsewhere).
   absl::Duration drain_retry_after = absl::Seconds(1);
@@ -78,7 +78,8 @@ class Intake final : public Submitter {
   // offered; NOT_FOUND, reason QUEUE_UNKNOWN; FAILED_PRECONDITION, reason HANDLER_UNKNOWN, with
   // near names; UNAVAILABLE, reason DRAINING or STORE_FAILED; RESOURCE_EXHAUSTED, reason QUEUE_FULL
   // or BYTES_FULL; ALREADY_EXISTS, reason REQUEST_ID_REUSED or TASK_EXISTS. A repeated submission
-  // gets the first one's answer before all but the first two are looked at: also while draining.
+  // gets the first one's answer before all but the first two are looked at: also while draining; or
+  // NOT_FOUND, reason TASK_GONE, with the task's name, once that has ended and its record is gone.
   void Submit(Submission submission) override;
   void SubmitBatch(std::vector<Submission> submissions) override;
 

@@ -29,26 +29,20 @@ RequestIndex::Found RequestIndex::Begin(const std::string& key, const SpecHash& 
   Entry& entry = it->second;
   if (is_new) {
     entry.hash = hash;
-    return {Standing::kNew, ""};
+    return {Standing::kNew, {}};
   }
-  if (entry.hash != hash) return {Standing::kReused, entry.task_name};
-  if (!entry.task_name.empty()) return {Standing::kKnown, entry.task_name};
+  if (entry.hash != hash) return {Standing::kReused, entry.task};
+  if (!entry.task.name.empty()) return {Standing::kKnown, entry.task};
   entry.waiting.push_back(std::move(submission));
-  return {Standing::kWaits, ""};
+  return {Standing::kWaits, {}};
 }
 
-std::vector<Submission> RequestIndex::Settle(const std::string& key, const std::string& task_name,
-                                             MonoTime now) {
+std::vector<Submission> RequestIndex::Settle(const std::string& key, TaskId task) {
   Shard& shard = ShardOf(key);
   MutexLock lock(shard.mu);
   const auto it = shard.entries.find(key);
-  it->second.task_name = task_name;
-  it->second.settled = now;
-  std::vector<Submission> waiting;
-  waiting.swap(it->second.waiting);
-  shard.oldest.push_back({now, key});
-  Trim(shard, now);
-  return waiting;
+  it->second.task = std::move(task);
+  return std::exchange(it->second.waiting, {});
 }
 
 std::vector<Submission> RequestIndex::Fail(const std::string& key) {
@@ -60,24 +54,19 @@ std::vector<Submission> RequestIndex::Fail(const std::string& key) {
   return waiting;
 }
 
-void RequestIndex::Forget(const std::string& key, const std::string& task_name) {
+void RequestIndex::Ended(const std::string& key, MonoTime now) {
   Shard& shard = ShardOf(key);
   MutexLock lock(shard.mu);
-  const auto it = shard.entries.find(key);
-  if (it != shard.entries.end() && it->second.task_name == task_name) shard.entries.erase(it);
+  shard.ended.push_back({now, key});
+  Trim(shard, now);
 }
 
 void RequestIndex::Trim(Shard& shard, MonoTime now) {
-  while (!shard.oldest.empty()) {
-    const Settled& oldest = shard.oldest.front();
-    if (shard.oldest.size() <= max_ids_in_shard_ && now < oldest.at + ttl_) return;
-    const auto it = shard.entries.find(oldest.key);
-    // An id that was forgotten and used again stands at the back as well.
-    if (it != shard.entries.end() && !it->second.task_name.empty() &&
-        it->second.settled == oldest.at) {
-      shard.entries.erase(it);
-    }
-    shard.oldest.pop_front();
+  while (!shard.ended.empty()) {
+    const EndedId& oldest = shard.ended.front();
+    if (shard.ended.size() <= max_ids_in_shard_ && now < oldest.at + ttl_) return;
+    shard.entries.erase(oldest.key);
+    shard.ended.pop_front();
   }
 }
 

@@ -18,9 +18,10 @@
 
 namespace taskforge {
 
-// Remembers for each request_id, within its queue and principal, which task it became. Ids whose
-// first submission is not answered yet are never forgotten; of the others the oldest go over
-// `max_ids`, and each after `ttl`. Thread-safe.
+// Remembers for each request_id, within its queue and principal, which task it became, also when
+// the task's record is gone. Ids whose first submission is not answered yet, or whose task has not
+// ended, are never forgotten: there are as many as the queues have places. Of the others those
+// whose task ended first go over `max_ids`, and each `ttl` after its task's end. Thread-safe.
 class RequestIndex {
  public:
   RequestIndex(size_t max_ids, absl::Duration ttl);
@@ -31,22 +32,26 @@ class RequestIndex {
   enum class Standing : uint8_t {
     kNew,     // The first: the caller goes on, and calls Settle or Fail once.
     kWaits,   // The first one has no answer yet: `submission` was taken, to be given out with it.
-    kKnown,   // It became the task `task_name`.
+    kKnown,   // It became `task`.
     kReused,  // The id stands for other content.
+  };
+  // Both: another task may have the name once the first one's record is gone.
+  struct TaskId {
+    std::string name;
+    std::string uid;
   };
   struct Found {
     Standing standing = Standing::kNew;
-    std::string task_name;
+    TaskId task;
   };
   Found Begin(const std::string& key, const SpecHash& hash, MonoTime now, Submission& submission);
 
   // The first submission became the task. Returns those who wait for that.
-  std::vector<Submission> Settle(const std::string& key, const std::string& task_name,
-                                 MonoTime now);
+  std::vector<Submission> Settle(const std::string& key, TaskId task);
   // The first submission was refused: the id is free again. Returns those who wait.
   std::vector<Submission> Fail(const std::string& key);
-  // The task is gone: its id is free again, if it stands for that task still.
-  void Forget(const std::string& key, const std::string& task_name);
+  // The task has ended: from now on its id may be forgotten. Called once, after Settle.
+  void Ended(const std::string& key, MonoTime now);
 
   size_t size() const;
 
@@ -55,18 +60,17 @@ class RequestIndex {
 
   struct Entry {
     SpecHash hash;
-    std::string task_name;  // Empty: not answered yet.
-    MonoTime settled;
+    TaskId task;  // Without a name: not answered yet.
     std::vector<Submission> waiting;
   };
-  struct Settled {
+  struct EndedId {
     MonoTime at;
     std::string key;
   };
   struct alignas(64) Shard {  // A cache line each, so that their locks do not disturb each other.
     mutable Mutex mu;
     absl::flat_hash_map<std::string, Entry> entries ABSL_GUARDED_BY(mu);
-    std::deque<Settled> oldest ABSL_GUARDED_BY(mu);  // By the time of settling.
+    std::deque<EndedId> ended ABSL_GUARDED_BY(mu);  // The oldest first; each is in `entries`.
   };
 
   Shard& ShardOf(const std::string& key);

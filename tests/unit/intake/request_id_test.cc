@@ -110,7 +110,7 @@ TEST_F(RequestIdTest, ARepetitionIsAnsweredWhateverHasChangedSince) {
   EXPECT_EQ(again->name(), first->name());
 }
 
-TEST_F(RequestIdTest, AnIdIsKeptAsLongAsItsTask) {
+TEST_F(RequestIdTest, AnIdOutlivesTheRecordOfItsTask) {
   const auto first = Submit(WithRequestId("r"));
   target_.Take();
   Finish(*first, absl::Minutes(1));
@@ -118,9 +118,42 @@ TEST_F(RequestIdTest, AnIdIsKeptAsLongAsItsTask) {
   EXPECT_TRUE(Submit(WithRequestId("r"))->receipt->duplicate);
   clock_.Advance(absl::Seconds(2));
   const auto later = Submit(WithRequestId("r"));
+  EXPECT_EQ(later->status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(later->reason(), "TASK_GONE");
+  EXPECT_EQ(DetailsOf(later->status()).metadata.at("task"), first->name());
+  EXPECT_EQ(later->ends, 0);
+  EXPECT_EQ(memory_.Stats().appended, 1u);
+  EXPECT_EQ(Submit(WithRequestId("r", "other"))->reason(), "REQUEST_ID_REUSED");
+}
+
+TEST_F(RequestIdTest, ItsTimeBeginsWhenTheTaskEnds) {
+  const auto first = Submit(WithRequestId("r"));
+  target_.Take();
+  clock_.Advance(absl::Hours(30));
+  EXPECT_TRUE(Submit(WithRequestId("r"))->receipt->duplicate);
+  Finish(*first, absl::Minutes(1));
+  clock_.Advance(absl::Hours(24) - absl::Seconds(1));
+  EXPECT_EQ(Submit(WithRequestId("r"))->reason(), "TASK_GONE");
+  clock_.Advance(absl::Seconds(1));
+  const auto later = Submit(WithRequestId("r"));
   ASSERT_TRUE(later->receipt.ok());
   EXPECT_FALSE(later->receipt->duplicate);
-  EXPECT_NE(later->name(), first->name());
+}
+
+TEST_F(RequestIdTest, AnotherTaskOfTheSameNameIsNotTakenForTheFirst) {
+  TaskSpec spec = WithRequestId("r");
+  spec.task_id = "mine";
+  const auto first = Submit(spec);
+  target_.Take();
+  Finish(*first, absl::Minutes(1));
+  clock_.Advance(absl::Minutes(2));
+  TaskSpec other = Echo();
+  other.task_id = "mine";
+  const auto second = Submit(other);
+  ASSERT_EQ(second->name(), first->name());
+  EXPECT_EQ(Submit(spec)->reason(), "TASK_GONE") << "the other one lives";
+  Finish(*second);
+  EXPECT_EQ(Submit(spec)->reason(), "TASK_GONE") << "the other one is kept";
 }
 
 TEST_F(RequestIdTest, OneBatchMayHoldARepetition) {

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <thread>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
@@ -24,6 +25,8 @@ class RequestIndexTest : public ::testing::Test {
     return index_.Begin(key, hash, now_, submission).standing;
   }
 
+  std::vector<Submission> Settle(const std::string& key) { return index_.Settle(key, {"t", "u"}); }
+
   MonoTime now_{1};
   RequestIndex index_{1600, absl::Hours(24)};
 };
@@ -32,17 +35,18 @@ TEST_F(RequestIndexTest, TheFirstIsNewTheNextWaitThenTheyKnow) {
   EXPECT_EQ(Begin("k"), Standing::kNew);
   EXPECT_EQ(Begin("k"), Standing::kWaits);
   EXPECT_EQ(Begin("k"), Standing::kWaits);
-  EXPECT_THAT(index_.Settle("k", "t", now_), SizeIs(2));
+  EXPECT_THAT(Settle("k"), SizeIs(2));
   Submission submission;
   const RequestIndex::Found found = index_.Begin("k", kHash, now_, submission);
   EXPECT_EQ(found.standing, Standing::kKnown);
-  EXPECT_EQ(found.task_name, "t");
+  EXPECT_EQ(found.task.name, "t");
+  EXPECT_EQ(found.task.uid, "u");
 }
 
 TEST_F(RequestIndexTest, OtherContentIsReuse) {
   Begin("k");
   EXPECT_EQ(Begin("k", kOther), Standing::kReused);
-  index_.Settle("k", "t", now_);
+  Settle("k");
   EXPECT_EQ(Begin("k", kOther), Standing::kReused);
 }
 
@@ -54,18 +58,12 @@ TEST_F(RequestIndexTest, ARefusalFreesTheId) {
   EXPECT_EQ(Begin("k", kOther), Standing::kNew);
 }
 
-TEST_F(RequestIndexTest, ForgetsOnlyForTheSameTask) {
-  Begin("k");
-  index_.Settle("k", "t", now_);
-  index_.Forget("k", "other");
-  EXPECT_EQ(Begin("k"), Standing::kKnown);
-  index_.Forget("k", "t");
-  EXPECT_EQ(Begin("k"), Standing::kNew);
-}
-
 TEST_F(RequestIndexTest, AnIdIsForgottenAfterItsTime) {
   Begin("k");
-  index_.Settle("k", "t", now_);
+  Settle("k");
+  now_ = now_ + absl::Hours(100);
+  EXPECT_EQ(Begin("k"), Standing::kKnown) << "its task has not ended";
+  index_.Ended("k", now_);
   now_ = now_ + absl::Hours(24) + -absl::Nanoseconds(1);
   EXPECT_EQ(Begin("k"), Standing::kKnown);
   now_ = now_ + absl::Nanoseconds(1);
@@ -74,11 +72,12 @@ TEST_F(RequestIndexTest, AnIdIsForgottenAfterItsTime) {
 
 TEST_F(RequestIndexTest, AnIdUsedAgainHasItsWholeTime) {
   Begin("k");
-  index_.Settle("k", "t", now_);
-  now_ = now_ + absl::Hours(20);
-  index_.Forget("k", "t");
-  Begin("k");
-  index_.Settle("k", "t2", now_);
+  Settle("k");
+  index_.Ended("k", now_);
+  now_ = now_ + absl::Hours(24);
+  EXPECT_EQ(Begin("k"), Standing::kNew);
+  Settle("k");
+  index_.Ended("k", now_);
   now_ = now_ + absl::Hours(20);
   EXPECT_EQ(Begin("k"), Standing::kKnown);
 }
@@ -87,22 +86,27 @@ TEST_F(RequestIndexTest, HoldsNoMoreThanItsCap) {
   for (int i = 0; i < 5000; ++i) {
     const std::string key = absl::StrCat(i);
     Begin(key);
-    index_.Settle(key, "t", now_);
+    Settle(key);
+    index_.Ended(key, now_);
     EXPECT_LE(index_.size(), 1600u);
   }
   EXPECT_EQ(Begin("4999"), Standing::kKnown);
   EXPECT_EQ(Begin("0"), Standing::kNew);
 }
 
-TEST_F(RequestIndexTest, WhatHasNoAnswerYetIsNeverForgotten) {
+TEST_F(RequestIndexTest, WhatHasNoAnswerOrEndYetIsNeverForgotten) {
   Begin("pending");
+  Begin("living");
+  Settle("living");
   for (int i = 0; i < 5000; ++i) {
     const std::string key = absl::StrCat(i);
     Begin(key);
-    index_.Settle(key, "t", now_);
+    Settle(key);
+    index_.Ended(key, now_);
   }
   now_ = now_ + absl::Hours(100);
   EXPECT_EQ(Begin("pending"), Standing::kWaits);
+  EXPECT_EQ(Begin("living"), Standing::kKnown);
 }
 
 TEST_F(RequestIndexTest, KeysKeepTheirPartsApart) {
@@ -128,7 +132,7 @@ TEST_F(RequestIndexTest, OneOfManyThreadsIsFirst) {
           const std::string key = absl::StrCat(threads, "-", i);
           if (Begin(key) == Standing::kNew) {
             firsts.fetch_add(1);
-            index_.Settle(key, "t", now_);
+            Settle(key);
           }
         }
       });

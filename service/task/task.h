@@ -91,13 +91,13 @@ class Task final : public RefCounted<Task>, public Work {
   TaskRecordPtr finished_record() const ABSL_LOCKS_EXCLUDED(mu_);
 
   // Changes the record by `change(TaskRecord&)`, which must be short and call nothing, and tells
-  // the watchers. Does nothing (and returns false) once the task has finished.
+  // the watchers. Does nothing (and returns false) once the task was sealed.
   template <typename Change>
   bool Update(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
     bool watched = false;
     {
       MutexLock lock(mu_);
-      if (finished_ != nullptr) return false;
+      if (is_sealed_) return false;
       change(record_);
       ++record_.revision;
       watched = !watchers_.empty();
@@ -113,7 +113,7 @@ class Task final : public RefCounted<Task>, public Work {
     bool watched = false;
     {
       MutexLock lock(mu_);
-      if (finished_ != nullptr || !change(record_)) return false;
+      if (is_sealed_ || !change(record_)) return false;
       running_ = std::move(running);
       ++record_.revision;
       watched = !watchers_.empty();
@@ -138,7 +138,8 @@ class Task final : public RefCounted<Task>, public Work {
 
   // Returns the final record: a copy of the record, changed by `change(TaskRecord&)`. The task
   // keeps showing what it showed (it counts as running until its end is stored); Finish() makes the
-  // final record visible. REQUIRES: the caller moved the phase to ENDED, so it is called once.
+  // final record visible, and with it the last revision. REQUIRES: the caller moved the phase to
+  // ENDED, so it is called once.
   template <typename Change>
   TaskRecordPtr Seal(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
     std::shared_ptr<TaskRecord> sealed;
@@ -146,9 +147,10 @@ class Task final : public RefCounted<Task>, public Work {
     {
       MutexLock lock(mu_);
       std::swap(ended, running_);
-      ++record_.revision;
+      is_sealed_ = true;
       sealed = std::make_shared<TaskRecord>(record_);
     }
+    ++sealed->revision;
     change(*sealed);
     return sealed;
   }
@@ -202,6 +204,7 @@ class Task final : public RefCounted<Task>, public Work {
   mutable Mutex mu_;
   TaskRecord record_ ABSL_GUARDED_BY(mu_);
   Ref<RunningAttempt> running_ ABSL_GUARDED_BY(mu_);
+  bool is_sealed_ ABSL_GUARDED_BY(mu_) = false;
   TaskRecordPtr finished_ ABSL_GUARDED_BY(mu_);
   Admission admission_ ABSL_GUARDED_BY(mu_);
   std::vector<Finished> on_finished_ ABSL_GUARDED_BY(mu_);

@@ -80,6 +80,17 @@ TEST_F(TaskTest, AnEndIsHiddenUntilItIsRecorded) {
   EXPECT_EQ(task->finished_record(), end);
 }
 
+// Else who saw it meanwhile would take the end for what it had seen.
+TEST_F(TaskTest, TheLastRevisionIsShownOnlyWithTheEnd) {
+  const TaskRef task = Make();
+  const uint64_t before = task->Snapshot().revision;
+  const TaskRecordPtr end = End(*task);
+  EXPECT_FALSE(task->Update([](TaskRecord& record) { record.progress = Progress{0.5, ""}; }));
+  EXPECT_EQ(task->Snapshot().revision, before);
+  task->Finish(end);
+  EXPECT_GT(task->Snapshot().revision, before);
+}
+
 TEST_F(TaskTest, FinishGivesThePlaceBackOnceAndTellsWhoWaits) {
   TaskRef task = Make(Admission(ledger_, 0, 700));
   int before = 0;

@@ -12,6 +12,7 @@
 #include "rpc/paging.h"
 #include "rpc/submission.h"
 #include "rpc/submit_stream.h"
+#include "rpc/watch_cursor.h"
 
 namespace taskforge {
 namespace {
@@ -74,8 +75,11 @@ void EndWith(Call& call, const Ref<TaskWatch>& watch) {
   call.OnEnd([watch](Call::End) { watch->End(); });
 }
 
-// `revision-uid`: whether a cursor shows this revision already.
-std::string CursorOf(const TaskRecord& record) { return EtagOf(record); }
+void FillWatched(const TaskRecord& record, uint64_t boot_epoch, v1::WatchTaskResponse& response) {
+  response.Clear();
+  ToProto(record, *response.mutable_task());
+  response.set_cursor(WatchCursorOf(record, boot_epoch));
+}
 
 using SubmitTasksCall = BidiCall<v1::SubmitTasksRequest, v1::SubmitTasksResponse>;
 
@@ -266,9 +270,11 @@ Reply TaskService::WaitTask(UnaryCall<v1::WaitTaskRequest, v1::Task>& call) {
 Reply TaskService::WatchTask(ServerStreamCall<v1::WatchTaskRequest, v1::WatchTaskResponse>& call) {
   const absl::StatusOr<std::string> name = TaskNameFrom(call.request().name());
   if (!name.ok()) co_return name.status();
-  std::string cursor = call.request().cursor();
   v1::WatchTaskResponse response;
   if (const TaskRef task = parts_.control.FindLive(*name); task) {
+    absl::StatusOr<uint64_t> seen =
+        SeenRevision(call.request().cursor(), task->Snapshot(), parts_.boot_epoch);
+    if (!seen.ok()) co_return seen.status();
     auto watch = MakeRef<TaskWatch>();
     const Watching watching(task, watch);
     EndWith(call, watch);
@@ -276,11 +282,9 @@ Reply TaskService::WatchTask(ServerStreamCall<v1::WatchTaskRequest, v1::WatchTas
     for (;;) {
       if (watch->is_over()) co_return absl::CancelledError("the stream ended before its task");
       const TaskRecord record = task->Snapshot();
-      if (CursorOf(record) != cursor) {
-        cursor = CursorOf(record);
-        response.Clear();
-        ToProto(record, *response.mutable_task());
-        response.set_cursor(cursor);
+      if (record.revision > *seen) {
+        seen = record.revision;
+        FillWatched(record, parts_.boot_epoch, response);
         auto write = call.Write(response);
         if (!co_await write) co_return absl::CancelledError("the stream ended before its task");
       }
@@ -293,9 +297,11 @@ Reply TaskService::WatchTask(ServerStreamCall<v1::WatchTaskRequest, v1::WatchTas
   Eventual<RecordOr>& record_later = *later;
   const RecordOr record = co_await record_later;
   if (!record.ok()) co_return record.status();
-  if (CursorOf(**record) == cursor) co_return absl::OkStatus();
-  ToProto(**record, *response.mutable_task());
-  response.set_cursor(CursorOf(**record));
+  const absl::StatusOr<uint64_t> seen =
+      SeenRevision(call.request().cursor(), **record, parts_.boot_epoch);
+  if (!seen.ok()) co_return seen.status();
+  if ((*record)->revision <= *seen) co_return absl::OkStatus();
+  FillWatched(**record, parts_.boot_epoch, response);
   auto write = call.Write(response);
   co_await write;
   co_return absl::OkStatus();

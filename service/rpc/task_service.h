@@ -24,6 +24,8 @@ struct TaskServiceParts {
   std::function<Priority()> default_priority;
   // Items of one message of SubmitTasks.
   size_t max_batch_items = 1000;
+  // Of the store's life: cursors of another one are refused.
+  uint64_t boot_epoch = 1;
 };
 
 // Each method is a coroutine; see rpc/call.h. Thread-safe.

@@ -311,6 +311,34 @@ TEST(WatchTask, SendsChangesUntilTheEndAndResumesByCursor) {
   EXPECT_TRUE(stream->Finish().ok());
 }
 
+TEST(WatchTask, RefusesACursorThatIsNotOfThisTask) {
+  RpcTestServer server(Mode::kHold);
+  v1::Task task;
+  {
+    grpc::ClientContext context;
+    ASSERT_TRUE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
+  }
+  v1::WatchTaskRequest request;
+  request.set_name(task.name());
+  v1::WatchTaskResponse response;
+  const auto end_of = [&](const std::string& cursor) {
+    grpc::ClientContext context;
+    context.set_deadline(Soon());
+    request.set_cursor(cursor);
+    auto stream = server.tasks_stub()->WatchTask(&context, request);
+    EXPECT_FALSE(stream->Read(&response));
+    return stream->Finish();
+  };
+  const std::string other_life = std::string(1, '\x01') + std::string(16, '\x07') + task.uid();
+  for (const bool has_ended : {false, true}) {
+    if (has_ended) server.tasks.FinishAll();
+    EXPECT_EQ(end_of("junk").error_code(), StatusCode::INVALID_ARGUMENT);
+    const grpc::Status gone = end_of(other_life);
+    EXPECT_EQ(gone.error_code(), StatusCode::OUT_OF_RANGE);
+    EXPECT_EQ(ReasonIn(gone), "CURSOR_GONE");
+  }
+}
+
 TEST(CancelTask, CancelsAndRefusesWhatHasEnded) {
   RpcTestServer server(Mode::kHold);
   v1::Task task;

@@ -84,8 +84,9 @@ class Intake::Core {
          ValidateAndComplete(spec, options_.defaults, options_.limits, now)) {
       violations.push_back(std::move(violation));
     }
-    absl::Status problem = violations.empty() ? CheckDurability(spec, options_.limits)
-                                              : InvalidArgument(std::move(violations));
+    absl::Status problem =
+        violations.empty() ? CheckNamespace(spec.ns) : InvalidArgument(std::move(violations));
+    if (problem.ok()) problem = CheckDurability(spec, options_.limits);
     const bool has_request_id = !spec.request_id.empty();
     Pending pending;
     pending.submission = std::move(submission);

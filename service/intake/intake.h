@@ -74,12 +74,13 @@ class Intake final : public Submitter {
   Intake(IntakeOptions options, const Parts& parts);
   ~Intake() override;
 
-  // Refusals: INVALID_ARGUMENT with all violations; UNIMPLEMENTED for a durability that is not
-  // offered; NOT_FOUND, reason QUEUE_UNKNOWN; FAILED_PRECONDITION, reason HANDLER_UNKNOWN, with
-  // near names; UNAVAILABLE, reason DRAINING or STORE_FAILED; RESOURCE_EXHAUSTED, reason QUEUE_FULL
-  // or BYTES_FULL; ALREADY_EXISTS, reason REQUEST_ID_REUSED or TASK_EXISTS. A repeated submission
-  // gets the first one's answer before all but the first two are looked at: also while draining; or
-  // NOT_FOUND, reason TASK_GONE, with the task's name, once that has ended and its record is gone.
+  // Refusals: INVALID_ARGUMENT with all violations; NOT_FOUND, reason NAMESPACE_UNKNOWN;
+  // UNIMPLEMENTED for a durability that is not offered; NOT_FOUND, reason QUEUE_UNKNOWN;
+  // FAILED_PRECONDITION, reason HANDLER_UNKNOWN, with near names; UNAVAILABLE, reason DRAINING or
+  // STORE_FAILED; RESOURCE_EXHAUSTED, reason QUEUE_FULL or BYTES_FULL; ALREADY_EXISTS, reason
+  // REQUEST_ID_REUSED or TASK_EXISTS. A repeated submission gets the first one's answer before all
+  // but the first three are looked at: also while draining; or NOT_FOUND, reason TASK_GONE, with
+  // the task's name, once that has ended and its record is gone.
   void Submit(Submission submission) override;
   void SubmitBatch(std::vector<Submission> submissions) override;
 

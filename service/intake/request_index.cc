@@ -13,7 +13,8 @@ RequestIndex::RequestIndex(size_t max_ids, absl::Duration ttl)
 
 std::string RequestIndex::KeyOf(const TaskSpec& spec) {
   // The length keeps principal and id apart, whatever bytes they hold.
-  return absl::StrCat(spec.queue, "/", spec.principal.size(), "/", spec.principal, spec.request_id);
+  return absl::StrCat(spec.ns, "/", spec.queue, "/", spec.principal.size(), "/", spec.principal,
+                      spec.request_id);
 }
 
 RequestIndex::Shard& RequestIndex::ShardOf(const std::string& key) {

@@ -18,10 +18,11 @@
 
 namespace taskforge {
 
-// Remembers for each request_id, within its queue and principal, which task it became, also when
-// the task's record is gone. Ids whose first submission is not answered yet, or whose task has not
-// ended, are never forgotten: there are as many as the queues have places. Of the others those
-// whose task ended first go over `max_ids`, and each `ttl` after its task's end. Thread-safe.
+// Remembers for each request_id, within its namespace, queue and principal, which task it became,
+// also when the task's record is gone. Ids whose first submission is not answered yet, or whose
+// task has not ended, are never forgotten: there are as many as the queues have places. Of the
+// others those whose task ended first go over `max_ids`, and each `ttl` after its task's end.
+// Thread-safe.
 class RequestIndex {
  public:
   RequestIndex(size_t max_ids, absl::Duration ttl);

@@ -63,6 +63,8 @@ Reply HandlerService::ListHandlers(
 }
 
 Reply HandlerService::GetHandler(UnaryCall<v1::GetHandlerRequest, v1::Handler>& call) {
+  const absl::Status known = CheckNamespaceOf(call.request().name());
+  if (!known.ok()) co_return known;
   const absl::string_view name = StripCollection(call.request().name(), "handlers");
   if (name.empty()) co_return BadName();
   const std::optional<HandlerStatus> status = registry_.Get(name);

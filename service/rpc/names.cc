@@ -7,12 +7,26 @@
 namespace taskforge {
 namespace {
 
+// Takes `namespaces/{ns}/` off; the default namespace if there is no such prefix.
+absl::string_view ConsumeNamespace(absl::string_view& name) {
+  absl::string_view rest = name;
+  if (!absl::ConsumePrefix(&rest, "namespaces/")) return kDefaultNamespace;
+  const absl::string_view ns = rest.substr(0, rest.find('/'));
+  if (ns.size() == rest.size() || !IsQueueName(ns)) return kDefaultNamespace;
+  name = rest.substr(ns.size() + 1);
+  return ns;
+}
+
 absl::string_view StripNamespace(absl::string_view name) {
-  absl::ConsumePrefix(&name, "namespaces/default/");
-  return name;
+  absl::string_view rest = name;
+  return ConsumeNamespace(rest) == kDefaultNamespace ? rest : name;
 }
 
 }  // namespace
+
+absl::Status CheckNamespaceOf(absl::string_view name) {
+  return CheckNamespace(ConsumeNamespace(name));
+}
 
 std::optional<std::string> ParseTaskName(absl::string_view name) {
   name = StripNamespace(name);
@@ -27,11 +41,12 @@ std::optional<std::string> ParseTaskName(absl::string_view name) {
   return TaskName(std::string(queue), std::string(task));
 }
 
-std::optional<std::string> ParseQueueParent(absl::string_view parent) {
-  parent = StripNamespace(parent);
-  if (parent.empty()) return kDefaultQueue;
+std::optional<QueueParent> ParseQueueParent(absl::string_view parent) {
+  QueueParent parsed{std::string(ConsumeNamespace(parent)), kDefaultQueue};
+  if (parent.empty()) return parsed;
   if (!absl::ConsumePrefix(&parent, "queues/") || !IsQueueName(parent)) return std::nullopt;
-  return std::string(parent);
+  parsed.queue = std::string(parent);
+  return parsed;
 }
 
 absl::string_view StripCollection(absl::string_view name, absl::string_view collection) {

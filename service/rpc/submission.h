@@ -33,9 +33,10 @@ Submission SubmissionFrom(Request& request, const SubmissionContext& context) {
   if (!request.has_task()) violations.Add("task", "required");
   TaskSpec& spec = submission.spec;
   spec = SpecFromProto(*request.mutable_task(), context.default_priority, "task", violations);
-  std::optional<std::string> queue = ParseQueueParent(request.parent());
-  if (queue.has_value()) {
-    spec.queue = *std::move(queue);
+  std::optional<QueueParent> parent = ParseQueueParent(request.parent());
+  if (parent.has_value()) {
+    spec.ns = std::move(parent->ns);
+    spec.queue = std::move(parent->queue);
   } else {
     violations.Add("parent", "want queues/{queue} with a queue of [a-z][a-z0-9_-]{0,62}");
   }

@@ -22,6 +22,8 @@ constexpr absl::Duration kMaxWait = absl::Hours(1);
 using RecordOr = absl::StatusOr<TaskRecordPtr>;
 
 absl::StatusOr<std::string> TaskNameFrom(const std::string& name) {
+  const absl::Status known = CheckNamespaceOf(name);
+  if (!known.ok()) return known;
   std::optional<std::string> full = ParseTaskName(name);
   if (full.has_value()) return *std::move(full);
   return InvalidArgument({{"name", "want queues/{queue}/tasks/{task} or {task}"}});
@@ -204,13 +206,15 @@ Reply TaskService::ListTasks(UnaryCall<v1::ListTasksRequest, v1::ListTasksRespon
   ParseTaskFilter(request.filter(), "filter", filter, violations);
   const int page_size = PageSizeFrom(request.page_size(), violations);
   if (!request.parent().empty() && request.parent() != "queues/-") {
-    const std::optional<std::string> queue = ParseQueueParent(request.parent());
-    if (!queue.has_value()) {
+    const absl::Status known = CheckNamespaceOf(request.parent());
+    if (!known.ok()) co_return known;
+    const std::optional<QueueParent> parent = ParseQueueParent(request.parent());
+    if (!parent.has_value()) {
       violations.Add("parent", "want queues/{queue}, queues/- or nothing");
-    } else if (filter.queue.has_value() && *filter.queue != *queue) {
+    } else if (filter.queue.has_value() && *filter.queue != parent->queue) {
       violations.Add("filter", "names another queue than parent: nothing can match both");
     } else {
-      filter.queue = queue;
+      filter.queue = parent->queue;
     }
   }
   if (!violations.empty()) co_return violations.TakeStatus();
@@ -227,6 +231,8 @@ Reply TaskService::ListTasks(UnaryCall<v1::ListTasksRequest, v1::ListTasksRespon
 }
 
 Reply TaskService::WaitTask(UnaryCall<v1::WaitTaskRequest, v1::Task>& call) {
+  const absl::Status known = CheckNamespaceOf(call.request().name());
+  if (!known.ok()) co_return known;
   Violations violations;
   const std::optional<std::string> name = ParseTaskName(call.request().name());
   if (!name.has_value()) violations.Add("name", "want queues/{queue}/tasks/{task} or {task}");

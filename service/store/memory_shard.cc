@@ -32,6 +32,9 @@ MonoTime SweepFor(MonoTime now, MonoTime expires) {
   return MonoTime{(expires.ns + width - 1) / width * width};
 }
 
+// The name in a key: what stands behind the namespace.
+absl::string_view NameIn(absl::string_view key) { return key.substr(key.find('/') + 1); }
+
 absl::Status NotFound(absl::string_view name) {
   return ReasonError(absl::StatusCode::kNotFound, "TASK_NOT_FOUND",
                      absl::StrCat("there is no task \"", name,
@@ -64,12 +67,12 @@ void MemoryShard::Unlink(Chain& chain, Entry& entry) {
   links = Links{};
 }
 
-absl::Status MemoryShard::Append(TaskRecordPtr record, uint64_t sequence) {
+absl::Status MemoryShard::Append(std::string key, TaskRecordPtr record, uint64_t sequence) {
   auto entry = std::make_unique<Entry>();
-  entry->name = record->name;
-  const absl::string_view key = entry->name;
+  entry->key = std::move(key);
+  const absl::string_view entry_key = entry->key;
   Entry& appended = *entry;
-  if (!by_name_.try_emplace(key, std::move(entry)).second) {
+  if (!by_key_.try_emplace(entry_key, std::move(entry)).second) {
     return ReasonError(absl::StatusCode::kAlreadyExists, "TASK_EXISTS",
                        absl::StrCat("there is a task \"", record->name, "\" already"));
   }
@@ -81,10 +84,10 @@ absl::Status MemoryShard::Append(TaskRecordPtr record, uint64_t sequence) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<MonoTime> MemoryShard::Complete(TaskRecordPtr record, MonoTime now, MonoTime expires,
-                                               Garbage& garbage) {
-  const auto it = by_name_.find(record->name);
-  if (it == by_name_.end()) return NotFound(record->name);
+absl::StatusOr<MonoTime> MemoryShard::Complete(const std::string& key, TaskRecordPtr record,
+                                               MonoTime now, MonoTime expires, Garbage& garbage) {
+  const auto it = by_key_.find(key);
+  if (it == by_key_.end()) return NotFound(record->name);
   Entry& entry = *it->second;
   if (entry.is_finished) {
     return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_ENDED",
@@ -130,18 +133,18 @@ void MemoryShard::EvictOldestOutput(Garbage& garbage) {
   ++stats_.outputs_evicted;
 }
 
-absl::StatusOr<TaskRecordPtr> MemoryShard::Read(const std::string& name, MonoTime now) const {
-  const auto it = by_name_.find(name);
-  if (it == by_name_.end() || HasExpired(*it->second, now)) return NotFound(name);
+absl::StatusOr<TaskRecordPtr> MemoryShard::Read(const std::string& key, MonoTime now) const {
+  const auto it = by_key_.find(key);
+  if (it == by_key_.end() || HasExpired(*it->second, now)) return NotFound(NameIn(key));
   return it->second->record;
 }
 
-absl::Status MemoryShard::Delete(const std::string& name, MonoTime now, Garbage& garbage) {
-  const auto it = by_name_.find(name);
-  if (it == by_name_.end() || HasExpired(*it->second, now)) return NotFound(name);
+absl::Status MemoryShard::Delete(const std::string& key, MonoTime now, Garbage& garbage) {
+  const auto it = by_key_.find(key);
+  if (it == by_key_.end() || HasExpired(*it->second, now)) return NotFound(NameIn(key));
   if (!it->second->is_finished) {
     return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_NOT_ENDED",
-                       absl::StrCat("task \"", name, "\" has not ended: cancel it first"));
+                       absl::StrCat("task \"", NameIn(key), "\" has not ended: cancel it first"));
   }
   ++stats_.deleted;
   Take(*it->second, garbage);
@@ -190,9 +193,9 @@ void MemoryShard::Take(Entry& entry, Garbage& garbage) {
   --stats_.finished_records;
   stats_.finished_bytes -= entry.bytes;
   garbage.push_back(std::move(entry.record));
-  const auto it = by_name_.find(entry.name);
+  const auto it = by_key_.find(entry.key);
   const std::unique_ptr<Entry> owner = std::move(it->second);  // The key points into it.
-  by_name_.erase(it);
+  by_key_.erase(it);
   ShrinkTable();
 }
 
@@ -217,9 +220,9 @@ void MemoryShard::TakeFromOrder(const Entry& entry) {
 }
 
 void MemoryShard::ShrinkTable() {
-  const size_t capacity = by_name_.capacity();
-  if (capacity < kLeastToShrink || by_name_.size() >= capacity / kShrinkFactor) return;
-  by_name_.rehash(2 * by_name_.size());
+  const size_t capacity = by_key_.capacity();
+  if (capacity < kLeastToShrink || by_key_.size() >= capacity / kShrinkFactor) return;
+  by_key_.rehash(2 * by_key_.size());
 }
 
 void MemoryShard::AddTo(TaskStoreStats& stats) const {

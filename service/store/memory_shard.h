@@ -1,4 +1,4 @@
-// One part of the memory store: the records whose names hash to it.
+// One part of the memory store: the records whose keys (TaskKey) hash to it.
 #ifndef TASKFORGE_STORE_MEMORY_SHARD_H_
 #define TASKFORGE_STORE_MEMORY_SHARD_H_
 
@@ -35,13 +35,13 @@ class MemoryShard {
       : max_records_(max_records), max_bytes_(max_bytes) {}
 
   // REQUIRES: `sequence` is greater than all before in this shard.
-  absl::Status Append(TaskRecordPtr record, uint64_t sequence);
+  absl::Status Append(std::string key, TaskRecordPtr record, uint64_t sequence);
   // The record goes at `expires`; MonoTime::Max(): never by time. `now` tells how exact its sweep
   // must be. Returns when the sweep that takes it is due.
-  absl::StatusOr<MonoTime> Complete(TaskRecordPtr record, MonoTime now, MonoTime expires,
-                                    Garbage& garbage);
-  absl::StatusOr<TaskRecordPtr> Read(const std::string& name, MonoTime now) const;
-  absl::Status Delete(const std::string& name, MonoTime now, Garbage& garbage);
+  absl::StatusOr<MonoTime> Complete(const std::string& key, TaskRecordPtr record, MonoTime now,
+                                    MonoTime expires, Garbage& garbage);
+  absl::StatusOr<TaskRecordPtr> Read(const std::string& key, MonoTime now) const;
+  absl::Status Delete(const std::string& key, MonoTime now, Garbage& garbage);
   // Adds at most `limit` records that match, newest first, of those before `sequence`.
   void List(const TaskFilter& filter, uint64_t before_sequence, size_t limit, MonoTime now,
             std::vector<Listed>& listed) const;
@@ -62,7 +62,7 @@ class MemoryShard {
     Entry* next = nullptr;
   };
   struct Entry {
-    std::string name;
+    std::string key;
     TaskRecordPtr record;
     uint64_t place = 0;  // Its index in the order, with order_base_ added.
     bool is_finished = false;
@@ -98,7 +98,7 @@ class MemoryShard {
 
   const size_t max_records_;
   const size_t max_bytes_;
-  Table by_name_;  // Keys point into the entries.
+  Table by_key_;  // Keys point into the entries.
   std::deque<Place> order_;
   uint64_t order_base_ = 0;
   size_t holes_ = 0;

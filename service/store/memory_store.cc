@@ -72,10 +72,11 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
   }
 
   absl::Status Append(TaskRecordPtr record) {
-    Shard& shard = ShardOf(record->name);
+    std::string key = TaskKey(record->spec->ns, record->name);
+    Shard& shard = ShardOf(key);
     MutexLock lock(shard.mu);
     // Under the lock, so that it grows in each shard.
-    return shard.records.Append(std::move(record),
+    return shard.records.Append(std::move(key), std::move(record),
                                 last_sequence_.fetch_add(1, std::memory_order_relaxed) + 1);
   }
 
@@ -87,12 +88,13 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
     }
     const MonoTime now = clock_.Monotonic();
     const MonoTime expires = wall_time_.MonotonicOf(record->expire_time, now);
-    Shard& shard = ShardOf(record->name);
+    const std::string key = TaskKey(record->spec->ns, record->name);
+    Shard& shard = ShardOf(key);
     MemoryShard::Garbage garbage;
     absl::StatusOr<MonoTime> sweep;
     {
       MutexLock lock(shard.mu);
-      sweep = shard.records.Complete(std::move(record), now, expires, garbage);
+      sweep = shard.records.Complete(key, std::move(record), now, expires, garbage);
     }
     if (!sweep.ok()) return sweep.status();
     SetTimer(*sweep);
@@ -101,17 +103,19 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
 
   absl::StatusOr<TaskRecordPtr> Read(const std::string& name) {
     const MonoTime now = clock_.Monotonic();
-    Shard& shard = ShardOf(name);
+    const std::string key = TaskKey(kDefaultNamespace, name);
+    Shard& shard = ShardOf(key);
     MutexLock lock(shard.mu);
-    return shard.records.Read(name, now);
+    return shard.records.Read(key, now);
   }
 
   absl::Status Delete(const std::string& name) {
     const MonoTime now = clock_.Monotonic();
-    Shard& shard = ShardOf(name);
+    const std::string key = TaskKey(kDefaultNamespace, name);
+    Shard& shard = ShardOf(key);
     MemoryShard::Garbage garbage;
     MutexLock lock(shard.mu);
-    return shard.records.Delete(name, now, garbage);
+    return shard.records.Delete(key, now, garbage);
   }
 
   absl::StatusOr<TaskPage> List(const TaskFilter& filter, int page_size,
@@ -153,8 +157,8 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
     MemoryShard records ABSL_GUARDED_BY(mu);
   };
 
-  Shard& ShardOf(absl::string_view name) {
-    return shards_[absl::Hash<absl::string_view>()(name) % shards_.size()];
+  Shard& ShardOf(absl::string_view key) {
+    return shards_[absl::Hash<absl::string_view>()(key) % shards_.size()];
   }
 
   // Makes sure that a sweep runs at `when`.

@@ -8,11 +8,12 @@ namespace {
 
 // The bindings name every member: a new one does not compile until it is carried over here.
 TaskSpec WithoutInput(const TaskSpec& spec) {
-  const auto& [queue, task_id, request_id, principal, handler, input, priority,
+  const auto& [ns, queue, task_id, request_id, principal, handler, input, priority,
                requested_durability, schedule_time, deadline, queue_timeout, run_timeout, retry,
                result_topic, result_ttl, labels, cancel_on_disconnect, retry_of, traceparent,
                x_request_id] = spec;
-  return TaskSpec{queue,
+  return TaskSpec{ns,
+                  queue,
                   task_id,
                   request_id,
                   principal,

@@ -16,8 +16,9 @@
 namespace taskforge {
 
 // The contract, which store/ tests on every implementation:
-// - A record is known by its full name, `queues/{queue}/tasks/{task}`; spec->principal is kept with
-//   it. Names are unique among all records, also finished ones until they go.
+// - A record is known by its namespace (spec->ns) and its full name, `queues/{queue}/tasks/{task}`;
+//   spec->principal is kept with it. Both together are unique among all records, also finished ones
+//   until they go. Reads and deletes are in kDefaultNamespace, the one that there is today.
 // - Callbacks are called exactly once, on any thread, perhaps before the function returns, without
 // a
 //   lock held. They must be short. A caller's order of calls need not be their order.

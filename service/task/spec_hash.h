@@ -17,8 +17,8 @@ struct SpecHash {
 };
 
 // Of a validated and completed spec. Covers everything that changes what is run or kept; not
-// request_id, principal and queue, which are the scope of the comparison, and not traceparent
-// and x_request_id, which differ each time a call is repeated.
+// request_id, principal, namespace and queue, which are the scope of the comparison, and not
+// traceparent and x_request_id, which differ each time a call is repeated.
 SpecHash HashOf(const TaskSpec& spec);
 
 }  // namespace taskforge

@@ -18,6 +18,10 @@ std::string TaskName(const std::string& queue, const std::string& task_id) {
   return absl::StrCat("queues/", queue, "/tasks/", task_id);
 }
 
+std::string TaskKey(absl::string_view ns, absl::string_view name) {
+  return absl::StrCat(ns, "/", name);
+}
+
 size_t CostBytes(const TaskSpec& spec) {
   size_t bytes = kFixedCost + spec.input.data.size() + spec.input.content_type.size() +
                  spec.handler.size() + spec.request_id.size() + spec.result_topic.size() +

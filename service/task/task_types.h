@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "task/priority.h"
 #include "task/task_state.h"
@@ -46,9 +47,14 @@ struct RetryPolicy {
   bool operator==(const RetryPolicy&) const = default;
 };
 
+// The one namespace that there is today. Names may carry it (`namespaces/default/queues/…`); keys
+// and records do, so that there can be others.
+inline constexpr char kDefaultNamespace[] = "default";
+
 // What a client asked for, validated and with defaults filled in. Immutable once accepted, so it is
 // shared between threads.
 struct TaskSpec {
+  std::string ns = kDefaultNamespace;
   std::string queue = "default";
   std::string task_id;     // The client's own; empty: the server makes one.
   std::string request_id;  // Empty: not deduplicated.
@@ -130,8 +136,10 @@ struct TaskRecord {
 
 using TaskRecordPtr = std::shared_ptr<const TaskRecord>;
 
-// `queues/{queue}/tasks/{task}`.
+// `queues/{queue}/tasks/{task}`, within its namespace.
 std::string TaskName(const std::string& queue, const std::string& task_id);
+// `{ns}/{name}`: what a store knows a task by.
+std::string TaskKey(absl::string_view ns, absl::string_view name);
 
 // Bytes that a record holds on to, for byte limits: payloads, strings and a fixed overhead.
 size_t CostBytes(const TaskSpec& spec);

@@ -194,6 +194,17 @@ std::vector<FieldViolation> ValidateAndComplete(TaskSpec& spec, const TaskDefaul
   return checker.Take();
 }
 
+absl::Status CheckNamespace(absl::string_view ns) {
+  if (ns == kDefaultNamespace) return absl::OkStatus();
+  ErrorDetails details;
+  details.reason = "NAMESPACE_UNKNOWN";
+  details.metadata["namespace"] = Shown(ns);
+  return WithDetails(
+      absl::NotFoundError(absl::StrCat("there is no namespace \"", Shown(ns), "\", only \"",
+                                       kDefaultNamespace, "\", which names need not say")),
+      details);
+}
+
 absl::Status CheckDurability(const TaskSpec& spec, const TaskLimits& limits) {
   if (spec.requested_durability <= limits.best_durability) return absl::OkStatus();
   ErrorDetails details;

@@ -66,6 +66,8 @@ bool IsResultTopic(absl::string_view topic);
 std::vector<FieldViolation> ValidateAndComplete(TaskSpec& spec, const TaskDefaults& defaults,
                                                 const TaskLimits& limits, absl::Time now);
 
+// NOT_FOUND, reason NAMESPACE_UNKNOWN, unless it is the one that there is.
+absl::Status CheckNamespace(absl::string_view ns);
 // UNIMPLEMENTED, naming the field, when a better durability is asked for than the server offers: a
 // promise that can't be kept is refused, never ignored.
 absl::Status CheckDurability(const TaskSpec& spec, const TaskLimits& limits);

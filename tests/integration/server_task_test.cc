@@ -117,6 +117,33 @@ TEST_F(ServerTaskTest, AnUnknownHandlerNamesNearOnes) {
   EXPECT_NE(status.error_message().find("echo"), std::string::npos) << status.error_message();
 }
 
+TEST_F(ServerTaskTest, AnotherNamespaceIsNotFound) {
+  Start();
+  const std::string other = "namespaces/other/";
+  grpc::ClientContext submit_context;
+  v1::SubmitTaskRequest submit;
+  submit.set_parent(other + "queues/default");
+  *submit.mutable_task() = MakeTask("echo", "x");
+  v1::Task task;
+  const grpc::Status submitted = tasks_->SubmitTask(&submit_context, submit, &task);
+  grpc::ClientContext list_context;
+  v1::ListTasksRequest list;
+  list.set_parent(other + "queues/default");
+  v1::ListTasksResponse page;
+  const grpc::Status listed = tasks_->ListTasks(&list_context, list, &page);
+  grpc::ClientContext handler_context;
+  v1::GetHandlerRequest get_handler;
+  get_handler.set_name(other + "handlers/echo");
+  v1::Handler handler;
+  const grpc::Status handled = handlers_->GetHandler(&handler_context, get_handler, &handler);
+  const std::string name = SubmitOk(MakeTask("echo", "x")).name();
+  for (const grpc::Status& status : {submitted, listed, handled, Get(other + name, &task)}) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::NOT_FOUND) << status.error_message();
+    EXPECT_EQ(ReasonOf(status), "NAMESPACE_UNKNOWN");
+  }
+  EXPECT_TRUE(Get("namespaces/default/" + name, &task).ok());
+}
+
 TEST_F(ServerTaskTest, ABetterDurabilityThanOfferedIsRefused) {
   Start();
   v1::Task wanted = MakeTask("echo", "x");

@@ -207,6 +207,7 @@ TEST(GetTask, FindsByFullAndShortNameAndSaysWhatIsNotThere) {
       {"namespaces/default/queues/default/tasks/t1", StatusCode::OK},
       {"t1", StatusCode::OK},
       {"t2", StatusCode::NOT_FOUND},
+      {"namespaces/other/queues/default/tasks/t1", StatusCode::NOT_FOUND},
       {"queues/default/tasks/", StatusCode::INVALID_ARGUMENT},
       {"queues/Q/tasks/t1", StatusCode::INVALID_ARGUMENT},
       {"", StatusCode::INVALID_ARGUMENT},

@@ -118,6 +118,9 @@ TEST_F(RequestIndexTest, KeysKeepTheirPartsApart) {
   b.request_id = "bc";
   EXPECT_NE(RequestIndex::KeyOf(a), RequestIndex::KeyOf(b));
   b = a;
+  b.ns = "other";
+  EXPECT_NE(RequestIndex::KeyOf(a), RequestIndex::KeyOf(b));
+  b = a;
   b.queue = "mail";
   EXPECT_NE(RequestIndex::KeyOf(a), RequestIndex::KeyOf(b));
 }

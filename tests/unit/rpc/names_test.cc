@@ -1,5 +1,6 @@
 #include "rpc/names.h"
 
+#include "base/error.h"
 #include "gtest/gtest.h"
 
 namespace taskforge {
@@ -21,11 +22,25 @@ TEST(ParseTaskName, RefusesTheRest) {
 }
 
 TEST(ParseQueueParent, EmptyIsTheDefaultQueue) {
-  EXPECT_EQ(ParseQueueParent(""), "default");
-  EXPECT_EQ(ParseQueueParent("queues/mail"), "mail");
+  EXPECT_EQ(ParseQueueParent(""), (QueueParent{"default", "default"}));
+  EXPECT_EQ(ParseQueueParent("queues/mail"), (QueueParent{"default", "mail"}));
+  EXPECT_EQ(ParseQueueParent("namespaces/default/queues/mail"), (QueueParent{"default", "mail"}));
+  EXPECT_EQ(ParseQueueParent("namespaces/other/queues/mail"), (QueueParent{"other", "mail"}));
   EXPECT_EQ(ParseQueueParent("mail"), std::nullopt);
   EXPECT_EQ(ParseQueueParent("queues/"), std::nullopt);
   EXPECT_EQ(ParseQueueParent("queues/a/b"), std::nullopt);
+  EXPECT_EQ(ParseQueueParent("namespaces/A b/queues/mail"), std::nullopt);
+}
+
+TEST(CheckNamespaceOf, NamesTheOneThatThereIsNot) {
+  for (const char* name : {"", "x", "queues/mail/tasks/x", "namespaces/default/queues/mail/tasks/x",
+                           "namespaces", "namespaces/", "namespaces/other"}) {
+    EXPECT_TRUE(CheckNamespaceOf(name).ok()) << name;
+  }
+  const absl::Status unknown = CheckNamespaceOf("namespaces/other/queues/mail/tasks/x");
+  EXPECT_EQ(unknown.code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(DetailsOf(unknown).reason, "NAMESPACE_UNKNOWN");
+  EXPECT_EQ(DetailsOf(unknown).metadata.at("namespace"), "other");
 }
 
 TEST(StripCollection, TakesBothForms) {

@@ -126,6 +126,18 @@ TEST_P(TaskStoreContract, ANameIsTakenUntilItsRecordGoes) {
   EXPECT_TRUE(Append(Record("a")).ok());
 }
 
+TEST_P(TaskStoreContract, ANameIsOfItsNamespace) {
+  EXPECT_TRUE(Append(Record("a")).ok());
+  const std::shared_ptr<TaskRecord> elsewhere = Record("a", "sleep");
+  auto spec = std::make_shared<TaskSpec>(*elsewhere->spec);
+  spec->ns = "other";
+  elsewhere->spec = std::move(spec);
+  EXPECT_TRUE(Append(elsewhere).ok());
+  EXPECT_TRUE(Complete(Ended(elsewhere, TaskState::kFailed)).ok());
+  EXPECT_EQ((*Read("a"))->spec->handler, "echo");
+  EXPECT_EQ((*Read("a"))->state, TaskState::kQueued);
+}
+
 TEST_P(TaskStoreContract, OneEndIsRecordedAndItStays) {
   const auto record = Record("a");
   ASSERT_TRUE(Append(record).ok());

@@ -134,8 +134,10 @@ TEST_P(TaskStoreContract, ANameIsOfItsNamespace) {
   elsewhere->spec = std::move(spec);
   EXPECT_TRUE(Append(elsewhere).ok());
   EXPECT_TRUE(Complete(Ended(elsewhere, TaskState::kFailed)).ok());
-  EXPECT_EQ((*Read("a"))->spec->handler, "echo");
-  EXPECT_EQ((*Read("a"))->state, TaskState::kQueued);
+  const auto read = Read(elsewhere->name);
+  ASSERT_TRUE(read.ok());
+  EXPECT_EQ((*read)->spec->handler, "echo");
+  EXPECT_EQ((*read)->state, TaskState::kQueued);
 }
 
 TEST_P(TaskStoreContract, OneEndIsRecordedAndItStays) {

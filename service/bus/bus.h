@@ -6,7 +6,7 @@
 #ifndef TASKFORGE_BUS_BUS_H_
 #define TASKFORGE_BUS_BUS_H_
 
-#include <atomic>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>

@@ -351,6 +351,23 @@ TEST_F(BusTest, CountsWhatHappens) {
   EXPECT_EQ(bus_.Stats().subscriptions, 0u);
 }
 
+TEST_F(BusTest, CountsExactlyWhateverThreadsPublish) {
+  uint64_t expected = 0;
+  for (const int threads : {1, 2, 8}) {
+    constexpr uint64_t kEvents = 500;
+    std::vector<std::thread> publishers;
+    for (int i = 0; i < threads; ++i) {
+      publishers.emplace_back([&] {
+        for (uint64_t n = 0; n < kEvents; ++n) bus_.Publish(EventOn("t", "e", Priority::kHigh));
+      });
+    }
+    for (std::thread& publisher : publishers) publisher.join();
+    expected += kEvents * static_cast<uint64_t>(threads);
+    EXPECT_EQ(bus_.Stats().published[Priority::kHigh], expected);
+  }
+  EXPECT_EQ(bus_.Stats().published[Priority::kNormal], 0u);
+}
+
 TEST_F(BusTest, MeasuresTheTimeToDelivery) {
   const auto subscription = Subscribe(SubscribeTo({">"}), sink_);
   Publish({"a"});

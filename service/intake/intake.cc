@@ -305,8 +305,9 @@ class Intake::Core {
     Count(pending.task ? pending.task->spec() : pending.submission.spec, decision);
     pending.task = nullptr;  // Before the answer: its place is free when the client hears of it.
     std::vector<Submission> waiting;
-    if (owns_request && !pending.request_key.empty())
+    if (owns_request && !pending.request_key.empty()) {
       waiting = requests_->Fail(pending.request_key);
+    }
     std::move(pending.submission.on_receipt)(status);
     for (Submission& submission : waiting) std::move(submission.on_receipt)(status);
   }

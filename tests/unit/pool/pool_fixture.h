@@ -51,9 +51,12 @@ class Countdown {
   std::atomic<uint32_t> left_;
 };
 
+// Generous on a busy machine, short enough for a dead-lock to be noticed.
+inline constexpr absl::Duration kPatience = absl::Seconds(20);
+
 // Gives the processor away until `condition` holds; false: it does not within `timeout`.
 template <typename Condition>
-bool Eventually(Condition condition, absl::Duration timeout = absl::Seconds(10)) {
+bool Eventually(Condition condition, absl::Duration timeout = kPatience) {
   const SystemClock clock;
   const MonoTime deadline = clock.Monotonic() + timeout;
   while (!condition()) {
@@ -62,9 +65,6 @@ bool Eventually(Condition condition, absl::Duration timeout = absl::Seconds(10))
   }
   return true;
 }
-
-// Generous on a busy machine, short enough for a dead-lock to be noticed.
-inline constexpr absl::Duration kPatience = absl::Seconds(20);
 
 inline PoolOptions OptionsWith(int min_threads, int max_threads) {
   PoolOptions options;

@@ -38,12 +38,13 @@ TEST(PoolScalingTest, BlockedWorkGetsThreadsAtOnceAndTheyGoAgain) {
   }
   ASSERT_TRUE(done.WaitFor(2 * kPatience));
   EXPECT_GE(pool.GetStats().peak, 48);
-  EXPECT_TRUE(Eventually([&] { return pool.GetStats().threads == 2; }));
-  const std::vector<ResizeEvent> resizes = pool.Resizes(1000);
-  ASSERT_FALSE(resizes.empty());
-  EXPECT_EQ(resizes.front().to, 2);
-  EXPECT_EQ(Name(resizes.front().reason), "idle");
-  EXPECT_EQ(resizes.back().from, 0);
+  // A thread is gone before its resize is in the log.
+  EXPECT_TRUE(Eventually([&] {
+    const ResizeEvent last = pool.Resizes(1).at(0);
+    return last.to == 2 && last.reason == ScalingReason::kIdle;
+  }));
+  EXPECT_EQ(pool.GetStats().threads, 2);
+  EXPECT_EQ(pool.Resizes(1000).back().from, 0);
 }
 
 TEST(PoolScalingTest, WorkThatKeepsProcessorsBusyDoesNotGrowIt) {
@@ -131,7 +132,9 @@ TEST(PoolScalingTest, FollowsItsSettings) {
   update.min_threads = 1;
   update.max_threads = 2;
   ASSERT_TRUE(pool.UpdateOptions(update).ok());
-  EXPECT_TRUE(Eventually([&] { return pool.GetStats().threads == 2; }));
+  // A thread is gone before its resize is in the log.
+  ASSERT_TRUE(Eventually([&] { return pool.Resizes(1)[0].to == 2; }));
+  EXPECT_EQ(pool.GetStats().threads, 2);
   EXPECT_EQ(Name(pool.Resizes(1)[0].reason), "settings");
   EXPECT_TRUE(Eventually([&] { return heard.load() >= 3; }));
 }
@@ -158,7 +161,7 @@ TEST(PoolScalingTest, ShrinkingInterruptsNothing) {
   std::atomic<int> ended{0};
   std::deque<CallWork> works;
   int submitted = 0;
-  const MonoTime patience = kClock.Monotonic() + kPatience;
+  const MonoTime patience = kClock.Monotonic() + 3 * kPatience;
   for (int round = 0; pool.GetStats().resizes.total < 100; ++round) {
     ASSERT_LT(kClock.Monotonic(), patience) << "hardly any resizes";
     PoolUpdate update;

@@ -16,9 +16,9 @@ const SystemClock kClock;
 MonoTime In(absl::Duration d) { return kClock.Monotonic() + d; }
 
 TEST(ThreadTimer, RunsNotBeforeItsTime) {
-  ThreadTimer timer;
   Notification ran;
   MonoTime at;
+  ThreadTimer timer;
   const MonoTime when = In(absl::Milliseconds(5));
   EXPECT_NE(timer.ScheduleAt(when,
                              [&] {
@@ -31,42 +31,46 @@ TEST(ThreadTimer, RunsNotBeforeItsTime) {
 }
 
 TEST(ThreadTimer, RunsInOrderOfTimeThenOfScheduling) {
-  ThreadTimer timer;
+  Notification all_scheduled;
   Notification done;
   std::vector<int> order;
+  ThreadTimer timer;
+  // Holds the timer's thread, so that none runs before the timer knows them all.
+  timer.ScheduleAt(MonoTime{0}, [&] { all_scheduled.Wait(); });
   const MonoTime base = In(absl::Milliseconds(20));
   timer.ScheduleAt(base + absl::Milliseconds(2), [&] { done.Notify(); });
   timer.ScheduleAt(base + absl::Milliseconds(1), [&] { order.push_back(3); });
   timer.ScheduleAt(base, [&] { order.push_back(1); });
   timer.ScheduleAt(base, [&] { order.push_back(2); });
+  all_scheduled.Notify();
   done.Wait();
   EXPECT_EQ(order, (std::vector<int>{1, 2, 3}));
 }
 
 TEST(ThreadTimer, ATimeThatIsPastRunsAtOnce) {
-  ThreadTimer timer;
   Notification ran;
+  ThreadTimer timer;
   timer.ScheduleAt(MonoTime{0}, [&] { ran.Notify(); });
   EXPECT_TRUE(ran.WaitFor(absl::Seconds(30)));
 }
 
 TEST(ThreadTimer, AnEarlierCallbackOvertakesASleep) {
+  Notification ran;
   ThreadTimer timer;
   timer.ScheduleAt(In(absl::Hours(1)), [] {});
-  Notification ran;
   timer.ScheduleAt(In(absl::Milliseconds(1)), [&] { ran.Notify(); });
   EXPECT_TRUE(ran.WaitFor(absl::Seconds(30)));
 }
 
 TEST(ThreadTimer, CancelsOnceAndOnlyWhatHasNotBegun) {
-  ThreadTimer timer;
   std::atomic<bool> ran{false};
+  Notification began;
+  ThreadTimer timer;
   const TimerId id = timer.ScheduleAt(In(absl::Hours(1)), [&] { ran.store(true); });
   EXPECT_TRUE(timer.Cancel(id));
   EXPECT_FALSE(timer.Cancel(id));
   EXPECT_FALSE(timer.Cancel(0));
   EXPECT_FALSE(timer.Cancel(12345));
-  Notification began;
   const TimerId past = timer.ScheduleAt(MonoTime{0}, [&] { began.Notify(); });
   began.Wait();
   EXPECT_FALSE(timer.Cancel(past));
@@ -74,8 +78,8 @@ TEST(ThreadTimer, CancelsOnceAndOnlyWhatHasNotBegun) {
 }
 
 TEST(ThreadTimer, ACallbackMaySchedule) {
-  ThreadTimer timer;
   Notification ran;
+  ThreadTimer timer;
   timer.ScheduleAt(MonoTime{0}, [&] { timer.ScheduleAt(MonoTime{0}, [&] { ran.Notify(); }); });
   EXPECT_TRUE(ran.WaitFor(absl::Seconds(30)));
 }

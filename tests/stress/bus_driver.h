@@ -14,6 +14,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "stress/patience.h"
 #include "stress/yield_hooks.h"
 
 namespace taskforge {
@@ -37,9 +38,10 @@ std::string CheckNoLostWakeUp() {
 }
 
 // `threads_count` publishers and as many drains: each event reaches its subscriber once, and nobody
-// else's. The bus yields by SeededYield.
+// else's. Gives up when nothing has arrived for `patience`. The bus yields by SeededYield.
 template <typename Bus>
-std::string CheckPublishesOnce(int threads_count, uint64_t each, uint64_t seed) {
+std::string CheckPublishesOnce(int threads_count, uint64_t each, uint64_t seed,
+                               absl::Duration patience = absl::Seconds(30)) {
   const size_t n = static_cast<size_t>(threads_count);
   Bus bus;
   std::vector<std::atomic<uint64_t>> counts(n * each);
@@ -62,10 +64,12 @@ std::string CheckPublishesOnce(int threads_count, uint64_t each, uint64_t seed) 
       const std::string topic = absl::StrCat("topic.", p);
       for (uint64_t i = 0; i < each; ++i) bus.Publish(topic, p * each + i);
     });
-    threads.emplace_back([&bus, &left, p, seed] {
+    threads.emplace_back([&bus, &left, p, seed, patience] {
       SeededYield::Seed(seed * 64 + 32 + p);
-      for (int idle = 0; left.load(std::memory_order_relaxed) > 0 && idle < 200;) {
-        idle = bus.Drain(absl::Milliseconds(10)) == 0 ? idle + 1 : 0;
+      Patience waiting(patience);
+      int64_t now_left = 0;
+      while ((now_left = left.load(std::memory_order_relaxed)) > 0) {
+        if (bus.Drain(absl::Milliseconds(10)) == 0 && waiting.IsOver(now_left)) return;
       }
     });
   }

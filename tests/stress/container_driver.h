@@ -15,17 +15,19 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
 #include "stress/history.h"
+#include "stress/patience.h"
 #include "stress/yield_hooks.h"
 
 namespace taskforge {
 
 // `pairs` producers and as many consumers: each item arrives once; and, of a queue, those of one
-// producer in order at each consumer. Gives up when nothing has arrived for some millions of looks,
-// which is an item lost.
+// producer in order at each consumer. Gives up when nothing has arrived for `patience`, which is an
+// item lost.
 template <typename Container>
 std::string CheckDeliversOnce(Container& container, Order order, int pairs, uint64_t each,
-                              uint64_t seed) {
+                              uint64_t seed, absl::Duration patience = absl::Seconds(30)) {
   const size_t n = static_cast<size_t>(pairs);
   std::vector<std::vector<uint64_t>> taken(n);
   std::atomic<int64_t> left{static_cast<int64_t>(each * n)};
@@ -35,16 +37,17 @@ std::string CheckDeliversOnce(Container& container, Order order, int pairs, uint
       SeededYield::Seed(seed * 64 + p);
       for (uint64_t i = 0; i < each; ++i) container.Push(uint64_t{p} << 32 | i);
     });
-    threads.emplace_back([&container, &left, &mine = taken[p], p, seed] {
+    threads.emplace_back([&container, &left, &mine = taken[p], p, seed, patience] {
       SeededYield::Seed(seed * 64 + 32 + p);
-      for (int idle = 0; left.load(std::memory_order_relaxed) > 0 && idle < 1'000'000;) {
+      Patience waiting(patience);
+      int64_t now_left = 0;
+      while ((now_left = left.load(std::memory_order_relaxed)) > 0) {
         const std::optional<uint64_t> item = container.TryPop();
         if (item.has_value()) {
           mine.push_back(*item);
           left.fetch_sub(1, std::memory_order_relaxed);
-          idle = 0;
         } else {
-          ++idle;
+          if (waiting.IsOver(now_left)) return;
           sched_yield();
         }
       }

@@ -36,20 +36,32 @@ TEST(NaiveBus, LosesAWakeUp) {
 #ifdef TASKFORGE_SANITIZER_REPORT
 class NaiveUnderSanitizer : public testing::TestWithParam<const char*> {};
 
-TEST_P(NaiveUnderSanitizer, DiesWithAReport) {
-  // A list that is broken may also never end; what was printed until then does not count as caught.
+// What the stress says to one of the wrong structures, from that seed on; appended to `output`.
+// Returns its exit status.
+int RunStress(const std::string& what, int seed, std::string& output) {
+  // A list that is broken may also never end.
   const std::string command =
-      absl::StrCat("timeout 60 '", TASKFORGE_NAIVE_STRESS, "' ", GetParam(), " 2>&1");
+      absl::StrCat("timeout 20 '", TASKFORGE_NAIVE_STRESS, "' ", what, " ", seed, " 2>&1");
   std::FILE* pipe = popen(command.c_str(), "r");
-  ASSERT_NE(pipe, nullptr);
-  std::string output;
+  if (pipe == nullptr) return 0;
   std::array<char, 4096> buffer;
   for (size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) {
     output.append(buffer.data(), n);
   }
-  const int status = pclose(pipe);
+  return pclose(pipe);
+}
+
+// Who is preempted where is chance: it is tried until there is a report.
+TEST_P(NaiveUnderSanitizer, DiesWithAReport) {
+  constexpr int kTries = 5;
+  const std::string report = TASKFORGE_SANITIZER_REPORT;
+  std::string output;
+  int status = 0;
+  for (int i = 0; i < kTries && output.find(report) == std::string::npos; ++i) {
+    status = RunStress(GetParam(), 1 + 10 * i, output);
+  }
   EXPECT_NE(status, 0);
-  EXPECT_THAT(output, HasSubstr(TASKFORGE_SANITIZER_REPORT));
+  EXPECT_THAT(output, HasSubstr(report));
 }
 INSTANTIATE_TEST_SUITE_P(Each, NaiveUnderSanitizer, testing::Values("queue", "stack", "bus"));
 #endif

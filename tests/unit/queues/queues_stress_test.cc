@@ -4,6 +4,7 @@
 #include <atomic>
 #include <climits>
 #include <map>
+#include <ostream>
 #include <thread>
 
 #include "base/futex.h"
@@ -22,6 +23,10 @@ struct Plan {
   int consumers;
   bool cancels;
 };
+// So that a test has the same name each time, which its padding has not.
+void PrintTo(const Plan& plan, std::ostream* out) {
+  *out << plan.producers << "+" << plan.consumers << (plan.cancels ? " cancels" : "");
+}
 
 class QueuesStressTest : public QueuesFixture, public ::testing::WithParamInterface<Plan> {
  protected:

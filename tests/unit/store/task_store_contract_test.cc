@@ -1,6 +1,7 @@
 // What task_store.h promises, for every implementation.
 #include <functional>
 #include <memory>
+#include <ostream>
 #include <set>
 #include <string>
 #include <thread>
@@ -26,6 +27,10 @@ struct Implementation {
   const char* name;
   std::function<std::unique_ptr<TaskStore>(const Clock&, Timer&)> make;
 };
+// So that a test has the same name each time.
+void PrintTo(const Implementation& implementation, std::ostream* out) {
+  *out << implementation.name;
+}
 
 class TaskStoreContract : public ::testing::TestWithParam<Implementation> {
  protected:

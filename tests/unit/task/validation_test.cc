@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <functional>
+#include <ostream>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -141,6 +142,8 @@ struct Case {
   std::function<void(TaskSpec&)> change;
   const char* field;  // Null: valid.
 };
+// So that a test has the same name each time.
+void PrintTo(const Case& one, std::ostream* out) { *out << one.what; }
 
 class RangeTest : public ::testing::TestWithParam<Case> {};
 

@@ -83,7 +83,7 @@ std::string TrailerOf(const grpc::ClientContext& context, const std::string& key
 }
 
 std::chrono::system_clock::time_point Soon() {
-  return std::chrono::system_clock::now() + std::chrono::seconds(20);
+  return std::chrono::system_clock::now() + std::chrono::seconds(60);
 }
 
 v1::RunTaskRequest RunRequest(const std::string& handler, const std::string& text) {

@@ -3,6 +3,7 @@
 #define TASKFORGE_SUPPORT_FAKE_ATTEMPT_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -25,7 +26,11 @@ class FakeAttempt final : public AttemptState {
     spec_ = std::move(spec);
   }
 
+  // Called once the attempt is lost. Set it before anybody can end it.
+  std::function<void()> on_lost;
+
   bool Finish(End end) override {
+    const bool is_lost = end.lost;
     {
       MutexLock lock(mu_);
       if (end_.has_value()) return false;
@@ -33,6 +38,7 @@ class FakeAttempt final : public AttemptState {
     }
     DropStopCallbacks();
     ended_.Notify();
+    if (is_lost && on_lost) on_lost();
     return true;
   }
   void ReportProgress(Progress) override {}

@@ -3,10 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "absl/strings/str_cat.h"
 
 namespace taskforge::cli {
 namespace {
@@ -19,7 +22,8 @@ class ListFilesTest : public ::testing::Test {
  protected:
   ListFilesTest()
       : root_(fs::path(::testing::TempDir()) /
-              ::testing::UnitTest::GetInstance()->current_test_info()->name()) {
+              absl::StrCat(::testing::UnitTest::GetInstance()->current_test_info()->name(), ".",
+                           getpid())) {
     fs::remove_all(root_);
     fs::create_directories(root_);
   }

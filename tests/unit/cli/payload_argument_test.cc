@@ -1,19 +1,33 @@
 #include "cli/payload_argument.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+
 namespace taskforge::cli {
 namespace {
 
-std::string FileWith(const std::string& name, const std::string& content) {
-  const std::string path = ::testing::TempDir() + "/" + name;
-  std::ofstream(path, std::ios::binary) << content;
-  return path;
-}
+// A file that is gone with it.
+class TempFile {
+ public:
+  explicit TempFile(const std::string& content)
+      : path_(absl::StrCat(::testing::TempDir(), "/payload_argument.", getpid())) {
+    std::ofstream(path_, std::ios::binary) << content;
+  }
+  ~TempFile() { std::remove(path_.c_str()); }
+  TempFile(const TempFile&) = delete;
+  TempFile& operator=(const TempFile&) = delete;
+
+  std::string argument() const { return "@" + path_; }
+
+ private:
+  const std::string path_;
+};
 
 TEST(IsUtf8, KnowsWhatRfc3629Allows) {
   EXPECT_TRUE(IsUtf8(""));
@@ -29,16 +43,16 @@ TEST(IsUtf8, KnowsWhatRfc3629Allows) {
 TEST(ReadArgument, TakesTextFilesAndEscapedAtSigns) {
   EXPECT_EQ(ReadArgument("text").value(), "text");
   EXPECT_EQ(ReadArgument("@@home").value(), "@home");
-  const std::string path = FileWith("argument", "from\na file");
-  EXPECT_EQ(ReadArgument("@" + path).value(), "from\na file");
+  const TempFile file("from\na file");
+  EXPECT_EQ(ReadArgument(file.argument()).value(), "from\na file");
   EXPECT_FALSE(ReadArgument("@/no/such/file").ok());
 }
 
 TEST(MakePayload, SendsTextAsTextAndFilesAsBytes) {
   EXPECT_EQ(MakePayload("hello", false, "").value().text_data(), "hello");
-  const std::string path = FileWith("payload", "hello");
-  EXPECT_EQ(MakePayload("@" + path, false, "").value().binary_data(), "hello");
-  const v1::Payload text = MakePayload("@" + path, true, "text/plain").value();
+  const TempFile file("hello");
+  EXPECT_EQ(MakePayload(file.argument(), false, "").value().binary_data(), "hello");
+  const v1::Payload text = MakePayload(file.argument(), true, "text/plain").value();
   EXPECT_EQ(text.text_data(), "hello");
   EXPECT_EQ(text.content_type(), "text/plain");
 }

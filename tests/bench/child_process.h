@@ -1,6 +1,6 @@
 // Processes that a benchmark starts and stops.
-#ifndef TASKFORGE_TESTS_BENCH_CHILD_PROCESS_H_
-#define TASKFORGE_TESTS_BENCH_CHILD_PROCESS_H_
+#ifndef TASKFORGE_BENCH_CHILD_PROCESS_H_
+#define TASKFORGE_BENCH_CHILD_PROCESS_H_
 
 #include <memory>
 #include <string>
@@ -69,4 +69,4 @@ int FreePort();
 
 }  // namespace taskforge::bench
 
-#endif  // TASKFORGE_TESTS_BENCH_CHILD_PROCESS_H_
+#endif  // TASKFORGE_BENCH_CHILD_PROCESS_H_

@@ -1,6 +1,6 @@
 // How benchmarks call a server over gRPC.
-#ifndef TASKFORGE_TESTS_BENCH_CLIENT_H_
-#define TASKFORGE_TESTS_BENCH_CLIENT_H_
+#ifndef TASKFORGE_BENCH_CLIENT_H_
+#define TASKFORGE_BENCH_CLIENT_H_
 
 #include <grpcpp/grpcpp.h>
 
@@ -68,4 +68,4 @@ class TaskStream {
 
 }  // namespace taskforge::bench
 
-#endif  // TASKFORGE_TESTS_BENCH_CLIENT_H_
+#endif  // TASKFORGE_BENCH_CLIENT_H_

@@ -1,7 +1,7 @@
 // How the benchmarks compare: ours and a peer run in turn, pair by pair, so that a machine whose
 // speed drifts slows both; the ratio is taken within each pair, and medians and quartiles are told.
-#ifndef TASKFORGE_TESTS_BENCH_HARNESS_H_
-#define TASKFORGE_TESTS_BENCH_HARNESS_H_
+#ifndef TASKFORGE_BENCH_HARNESS_H_
+#define TASKFORGE_BENCH_HARNESS_H_
 
 #include <cstdint>
 #include <functional>
@@ -59,4 +59,4 @@ double WallSeconds();
 
 }  // namespace taskforge::bench
 
-#endif  // TASKFORGE_TESTS_BENCH_HARNESS_H_
+#endif  // TASKFORGE_BENCH_HARNESS_H_

@@ -1,7 +1,7 @@
 // The pools that ours is compared with, each in its usual form, two threads, behind one face:
 // `Submit(function)` from any thread. No priorities except where the name says so.
-#ifndef TASKFORGE_TESTS_BENCH_POOL_PEERS_H_
-#define TASKFORGE_TESTS_BENCH_POOL_PEERS_H_
+#ifndef TASKFORGE_BENCH_POOL_PEERS_H_
+#define TASKFORGE_BENCH_POOL_PEERS_H_
 
 #include <blockingconcurrentqueue.h>
 #include <tbb/task_arena.h>
@@ -184,4 +184,4 @@ class MoodycamelPool {
 
 }  // namespace taskforge::bench
 
-#endif  // TASKFORGE_TESTS_BENCH_POOL_PEERS_H_
+#endif  // TASKFORGE_BENCH_POOL_PEERS_H_

@@ -1,5 +1,6 @@
-#ifndef TASKFORGE_TESTS_SUPPORT_CAPTURING_LOG_H_
-#define TASKFORGE_TESTS_SUPPORT_CAPTURING_LOG_H_
+// A log that keeps its lines, for tests of what is said.
+#ifndef TASKFORGE_SUPPORT_CAPTURING_LOG_H_
+#define TASKFORGE_SUPPORT_CAPTURING_LOG_H_
 
 #include <string>
 #include <vector>
@@ -40,4 +41,4 @@ class CapturingLog final : public Log {
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TESTS_SUPPORT_CAPTURING_LOG_H_
+#endif  // TASKFORGE_SUPPORT_CAPTURING_LOG_H_

@@ -1,6 +1,6 @@
 // Executors for the bus's drains: one that runs them when the test says so, one with threads.
-#ifndef TASKFORGE_TESTS_SUPPORT_DRAIN_EXECUTOR_H_
-#define TASKFORGE_TESTS_SUPPORT_DRAIN_EXECUTOR_H_
+#ifndef TASKFORGE_SUPPORT_DRAIN_EXECUTOR_H_
+#define TASKFORGE_SUPPORT_DRAIN_EXECUTOR_H_
 
 #include <array>
 #include <cstddef>
@@ -133,4 +133,4 @@ class ThreadDrainExecutor final : public DrainExecutor {
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TESTS_SUPPORT_DRAIN_EXECUTOR_H_
+#endif  // TASKFORGE_SUPPORT_DRAIN_EXECUTOR_H_

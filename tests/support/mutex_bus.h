@@ -1,8 +1,8 @@
 // The bus with one lock and nothing clever: what the lock-free one is measured against. It runs
 // behind the same tests, so a test that is wrong fails here too, and random histories are compared
 // between the two.
-#ifndef TASKFORGE_TESTS_SUPPORT_MUTEX_BUS_H_
-#define TASKFORGE_TESTS_SUPPORT_MUTEX_BUS_H_
+#ifndef TASKFORGE_SUPPORT_MUTEX_BUS_H_
+#define TASKFORGE_SUPPORT_MUTEX_BUS_H_
 
 #include <algorithm>
 #include <array>
@@ -269,4 +269,4 @@ class MutexBus {
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TESTS_SUPPORT_MUTEX_BUS_H_
+#endif  // TASKFORGE_SUPPORT_MUTEX_BUS_H_

@@ -1,6 +1,6 @@
 // A sink that keeps what it gets, and events to send it.
-#ifndef TASKFORGE_TESTS_SUPPORT_RECORDING_SINK_H_
-#define TASKFORGE_TESTS_SUPPORT_RECORDING_SINK_H_
+#ifndef TASKFORGE_SUPPORT_RECORDING_SINK_H_
+#define TASKFORGE_SUPPORT_RECORDING_SINK_H_
 
 #include <algorithm>
 #include <array>
@@ -68,4 +68,4 @@ class RecordingSink final : public EventSink {
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TESTS_SUPPORT_RECORDING_SINK_H_
+#endif  // TASKFORGE_SUPPORT_RECORDING_SINK_H_

@@ -1,7 +1,7 @@
 // The checker of the pool's waiting bound: recomputes it from a task's own record and from the
 // pool's slots, as GetPool tells them (service/pool/slot_table.h has the proof).
-#ifndef TASKFORGE_TESTS_SUPPORT_WAITING_BOUND_H_
-#define TASKFORGE_TESTS_SUPPORT_WAITING_BOUND_H_
+#ifndef TASKFORGE_SUPPORT_WAITING_BOUND_H_
+#define TASKFORGE_SUPPORT_WAITING_BOUND_H_
 
 #include <cstdint>
 
@@ -39,4 +39,4 @@ inline WaitingBoundCheck CheckWaitingBound(const v1::Task& task, const v1::Pool&
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TESTS_SUPPORT_WAITING_BOUND_H_
+#endif  // TASKFORGE_SUPPORT_WAITING_BOUND_H_

@@ -1,8 +1,8 @@
 // What a whole server does under load that is meant to break it. Each scenario starts servers of
 // its own, prints figures (beside the bar that they are held against), and checks what must hold on
 // any machine, however slow.
-#ifndef TASKFORGE_TESTS_BENCH_LOAD_SCENARIOS_H_
-#define TASKFORGE_TESTS_BENCH_LOAD_SCENARIOS_H_
+#ifndef TASKFORGE_BENCH_LOAD_SCENARIOS_H_
+#define TASKFORGE_BENCH_LOAD_SCENARIOS_H_
 
 #include <string>
 
@@ -30,4 +30,4 @@ bool RunSlowSubscriber(const LoadOptions& options);
 
 }  // namespace taskforge::bench
 
-#endif  // TASKFORGE_TESTS_BENCH_LOAD_SCENARIOS_H_
+#endif  // TASKFORGE_BENCH_LOAD_SCENARIOS_H_

@@ -1,6 +1,6 @@
 // What the tests of the pool share: work that calls a function, and waiting for something to hold.
-#ifndef TASKFORGE_TESTS_UNIT_POOL_POOL_FIXTURE_H_
-#define TASKFORGE_TESTS_UNIT_POOL_POOL_FIXTURE_H_
+#ifndef TASKFORGE_UNIT_POOL_POOL_FIXTURE_H_
+#define TASKFORGE_UNIT_POOL_POOL_FIXTURE_H_
 
 #include <sched.h>
 
@@ -83,4 +83,4 @@ inline void RestFor(absl::Duration duration) {
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TESTS_UNIT_POOL_POOL_FIXTURE_H_
+#endif  // TASKFORGE_UNIT_POOL_POOL_FIXTURE_H_

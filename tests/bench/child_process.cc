@@ -85,9 +85,11 @@ ServerProcess::ServerProcess(std::unique_ptr<ChildProcess> child, std::string gr
     : child_(std::move(child)), grpc_address_(std::move(grpc_address)) {}
 
 ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::string>& flags) {
-  char directory[] = "/tmp/taskforge-bench-XXXXXX";
-  if (mkdtemp(directory) == nullptr) Fail("mkdtemp");
-  const std::string ready = std::string(directory) + "/ready.json";
+  const char* const temporary = std::getenv("TMPDIR");
+  std::string directory =
+      std::string(temporary != nullptr ? temporary : "/tmp") + "/taskforge-bench-XXXXXX";
+  if (mkdtemp(directory.data()) == nullptr) Fail("mkdtemp " + directory);
+  const std::string ready = directory + "/ready.json";
   std::vector<std::string> command = {
       binary,        "serve",       "--grpc-listen", "127.0.0.1:0",  "--admin-listen",
       "127.0.0.1:0", "--log-level", "error",         "--ready-file", ready};
@@ -105,7 +107,7 @@ ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::
   if (start == std::string::npos) Fail(binary + " did not become ready");
   const size_t end = json.find('"', start + key.size());
   std::remove(ready.c_str());
-  rmdir(directory);
+  rmdir(directory.c_str());
   return ServerProcess(std::move(child), json.substr(start + key.size(), end - start - key.size()));
 }
 

@@ -152,6 +152,25 @@ class Dockerfile(unittest.TestCase):
                 self.assertIn(source, context)
 
 
+class Version(unittest.TestCase):
+    """CMakeLists.txt says which version this is; what deploys it names the same."""
+
+    def setUp(self):
+        text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8")
+        self.version = re.search(r"^project\(taskforge VERSION (\S+)", text, re.M).group(1)
+
+    def test_the_image_is_labelled_with_it(self):
+        text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+        self.assertEqual(re.findall(r"^ARG VERSION=(\S+)$", text, re.M), [self.version])
+
+    def test_compose_and_kubernetes_run_it(self):
+        compose = load(DEPLOY / "compose/compose.yaml")[0]["services"]["taskforge"]
+        self.assertEqual(compose["image"], f"taskforge:{self.version}")
+        for path in (DEPLOY / "kubernetes").rglob("kustomization.yaml"):
+            for image in load(path)[0].get("images", []):
+                self.assertEqual(image["newTag"], self.version, path)
+
+
 def panels_of(dashboard):
     return [p for p in dashboard["panels"] if p["type"] != "row"]
 

@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+"""The commands of tools/, with stand-ins for what they call: packages, compilers, the server.
+
+Usage: tools_test.py ROOT CMAKE
+"""
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT, CMAKE = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2]
+TIMEOUT_S = 60
+
+SERVER = """#!/usr/bin/env python3
+import os, pathlib, signal, sys
+def stop(*_):
+    print("stopped: nothing was lost", flush=True)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+print("last words", flush=True)
+pathlib.Path(os.environ["NOTES"], "server.pid").write_text(str(os.getpid()))
+ready = pathlib.Path(sys.argv[sys.argv.index("--ready-file") + 1])
+ready.write_text('{"grpc":"127.0.0.1:1","admin":"127.0.0.1:2"}')
+while True:
+    signal.pause()
+"""
+KILL_SERVER = 'kill -KILL "$(cat "${NOTES}/server.pid")"'
+
+
+class Tools(unittest.TestCase):
+    """A tree with the real commands, at a path with a space, and stubs before what is on the PATH."""
+
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        top = pathlib.Path(directory.name)
+        self.tree, self.stubs, self.notes, self.temporary = (top / name for name in ("a tree", "stubs", "notes", "tmp"))
+        shutil.copytree(ROOT / "tools", self.tree / "tools", ignore=shutil.ignore_patterns("cli"))
+        for folder in (self.stubs, self.notes, self.temporary):
+            folder.mkdir()
+        self.environment = {**os.environ, "PATH": f"{self.stubs}:{os.environ['PATH']}",
+                            "NOTES": str(self.notes), "TMPDIR": str(self.temporary)}
+        self.stub("tools/install", 'echo "$*" >>"${NOTES}/sets"')
+
+    def stub(self, name, text):
+        """A program for the PATH, or one in the place of a file of the tree."""
+        path = self.tree / name if "/" in name else self.stubs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text if text.startswith("#!") else "#!/bin/bash\n" + text + "\n", encoding="utf-8")
+        path.chmod(0o755)
+
+    def note(self, name):
+        """What a stub wrote into its notes."""
+        path = self.notes / name
+        return path.read_text(encoding="utf-8") if path.exists() else ""
+
+    def run_tool(self, *command, **options):
+        return subprocess.run([str(self.tree / command[0]), *command[1:]], env=self.environment, capture_output=True,
+                              text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL, check=False, **options)
+
+
+class Usage(Tools):
+    def test_every_command_has_one_wherever_it_is_called_from(self):
+        for name in ("run", "test", "install", "tidy", "bench", "image-test"):
+            with self.subTest(name):
+                shutil.copy(ROOT / "tools" / name, self.tree / "tools")
+                done = subprocess.run([f"./{name}", "--help"], cwd=self.tree / "tools", env=self.environment,
+                                      capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertTrue(done.stdout.startswith(f"tools/{name}"), done.stdout)
+                wrong = self.run_tool(f"tools/{name}", "--nonsense")
+                self.assertEqual((wrong.returncode, wrong.stdout), (2, ""))
+                self.assertEqual(wrong.stderr, done.stdout)
+
+
+class Run(Tools):
+    def setUp(self):
+        super().setUp()
+        self.stub("cmake", "exit 0")
+        self.stub("build/release/bin/taskforged", SERVER)
+        self.stub("build/release/bin/taskforge", "exit 0")
+
+    def kept_logs(self):
+        return [path.read_text(encoding="utf-8") for path in self.temporary.glob("*/server.log")]
+
+    def test_it_ends_with_the_code_of_the_job_and_leaves_nothing(self):
+        self.stub("build/release/bin/taskforge", "exit 5")
+        done = self.run_tool("tools/run", "--exit")
+        self.assertEqual(done.returncode, 5, done.stderr)
+        self.assertIn("stopped: nothing was lost", done.stdout)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
+    def test_a_server_that_dies_during_the_job_is_a_failure_and_its_log_is_kept(self):
+        self.stub("build/release/bin/taskforge", KILL_SERVER)
+        done = self.run_tool("tools/run", "--exit")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the server ended with exit code 137", done.stderr)
+        self.assertIn("last words", done.stderr)
+        self.assertEqual(self.kept_logs(), ["last words\n"])
+
+    def test_a_server_that_does_not_start_says_why(self):
+        self.stub("build/release/bin/taskforged", "echo no memory; exit 3")
+        done = self.run_tool("tools/run", "--exit")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no memory", done.stderr)
+
+    def serving(self):
+        """A tools/run that has done its job and serves."""
+        tool = subprocess.Popen([str(self.tree / "tools/run")], env=self.environment, stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(tool.kill)
+        while not (line := tool.stdout.readline()).startswith("serving until Ctrl-C"):
+            self.assertTrue(line, "it ended before it served")
+        return tool
+
+    def test_a_server_that_dies_while_serving_is_a_failure_and_its_log_is_kept(self):
+        tool = self.serving()
+        os.kill(int(self.note("server.pid")), signal.SIGKILL)
+        _, errors = tool.communicate(timeout=TIMEOUT_S)
+        self.assertEqual(tool.returncode, 1)
+        self.assertIn("the server ended with exit code 137", errors)
+        self.assertEqual(self.kept_logs(), ["last words\n"])
+
+    def test_an_interrupt_ends_it_and_the_server_in_order(self):
+        tool = self.serving()
+        tool.send_signal(signal.SIGINT)
+        output, errors = tool.communicate(timeout=TIMEOUT_S)
+        self.assertEqual((tool.returncode, errors), (0, ""))
+        self.assertIn("stopped: nothing was lost", output)
+        self.assertEqual(list(self.temporary.iterdir()), [])
+
+
+class Test(Tools):
+    def setUp(self):
+        super().setUp()
+        self.stub("cmake", "echo compiled")
+        self.stub("ctest", """while [[ "$1" != --output-junit ]]; do shift; done
+echo ran >>"${NOTES}/ctest"
+printf '<testsuite name="x"\\n\\ttests="3"\\n\\tfailures="0"\\n\\tskipped="1"\\n>\\n' >"$2" """)
+
+    def test_what_passed_is_counted(self):
+        done = self.run_tool("tools/test", "unit")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertEqual(done.stdout.splitlines()[-1], "2 passed, 0 failed, 1 skipped")
+
+    def test_a_warning_fails_the_build_and_nothing_is_run(self):
+        self.stub("cmake", 'echo "a.cc:1:2: warning: unused variable"')
+        done = self.run_tool("tools/test", "unit", "integration")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("the compiler warned", done.stdout)
+        self.assertIn("FAILED: build unit", done.stdout)
+        self.assertIn("FAILED: build integration", done.stdout)
+        self.assertEqual(self.note("ctest"), "")
+
+    def test_a_tree_that_cannot_be_configured_says_why(self):
+        self.stub("cmake", '[[ "$1" == --build ]] || { echo "no such compiler"; exit 1; }')
+        done = self.run_tool("tools/test", "unit")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("no such compiler", done.stderr)
+        self.assertEqual(self.note("ctest"), "")
+
+    def test_only_what_the_labels_need_is_installed(self):
+        for labels, sets in ((["unit"], "build test"), (["asan", "tsan"], "build test"),
+                             (["integration", "deploy"], "build test deploy"), (["clients"], "build test clients"),
+                             (["bench"], "build test bench"), ([], "build test clients deploy bench")):
+            with self.subTest(labels):
+                (self.notes / "sets").unlink(missing_ok=True)
+                done = self.run_tool("tools/test", *labels)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                self.assertEqual(self.note("sets"), sets + "\n")
+
+
+class Tidy(Tools):
+    NEEDED = ("bash", "git", "basename", "dirname", "readlink", "sed", "head", "grep")
+
+    def setUp(self):
+        super().setUp()
+        # Nothing else is on the PATH: this machine may have what the test leaves out.
+        self.environment["PATH"] = str(self.stubs)
+        for program in self.NEEDED:
+            (self.stubs / program).symlink_to(shutil.which(program))
+        self.stub("clang-format", 'echo "$@" >"${NOTES}/formatted"')
+        self.stub("shellcheck", 'echo "$@" >"${NOTES}/checked"')
+        self.stub("pool/a.h", "#!no script")
+        for command in (["init", "-q"], ["add", "."]):
+            subprocess.run(["git", *command], cwd=self.tree, check=True, timeout=TIMEOUT_S)
+
+    def check(self):
+        return self.run_tool("tools/tidy", "--check")
+
+    def test_it_looks_at_every_source_and_script(self):
+        done = self.check()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("pool/a.h", self.note("formatted"))
+        for script in ("tools/run", "tools/common.sh"):
+            self.assertIn(script, self.note("checked"))
+
+    def test_what_a_program_finds_is_a_failure(self):
+        for program in ("clang-format", "shellcheck"):
+            with self.subTest(program):
+                self.stub(program, "exit 1")
+                self.assertEqual(self.check().returncode, 1)
+                self.stub(program, "exit 0")
+
+    def test_a_check_that_cannot_be_made_has_not_passed(self):
+        for program in ("clang-format", "shellcheck", "git"):
+            with self.subTest(program):
+                (self.stubs / program).rename(self.stubs / "away")
+                done = self.check()
+                self.assertEqual(done.returncode, 1)
+                self.assertIn(f"{program} is missing", done.stderr)
+                (self.stubs / "away").rename(self.stubs / program)
+
+    def test_a_tree_that_git_cannot_list_has_not_passed(self):
+        shutil.rmtree(self.tree / ".git")
+        self.environment["GIT_CEILING_DIRECTORIES"] = str(self.tree.parent)
+        self.assertEqual(self.check().returncode, 1)
+
+
+class Install(Tools):
+    """As root or not: the stand-in for sudo runs what it is given."""
+
+    def setUp(self):
+        super().setUp()
+        self.policy = self.stubs / "policy-rc.d"
+        text = (ROOT / "tools/install").read_text(encoding="utf-8")
+        self.assertIn("POLICY=/usr/sbin/policy-rc.d\n", text)
+        self.stub("tools/install", text.replace("POLICY=/usr/sbin/policy-rc.d\n", f"POLICY='{self.policy}'\n"))
+        self.stub("sudo", 'exec "$@"')
+        self.stub("dpkg-query", "exit 0")
+
+    def install(self, apt_get):
+        """Runs it with a stand-in for apt-get's installing."""
+        self.stub("apt-get", f"""[[ " $* " == *" install "* ]] || exit 0
+cp "{self.policy}" "${{NOTES}}/policy seen"
+{apt_get}""")
+        return self.run_tool("tools/install", "deploy")
+
+    def test_packages_start_no_server_and_the_policy_goes_again(self):
+        for apt_get, code in (("exit 0", 0), ("echo broken; exit 100", 1), ("kill -TERM $PPID", 143),
+                              ("kill -INT $PPID", 130)):
+            with self.subTest(apt_get):
+                done = self.install(apt_get)
+                self.assertEqual(done.returncode, code, done.stderr)
+                self.assertIn("exit 101", self.note("policy seen"))
+                self.assertFalse(self.policy.exists())
+
+    def test_an_administrators_policy_stays(self):
+        self.policy.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")
+        self.assertEqual(self.install("exit 0").returncode, 0)
+        self.assertEqual(self.policy.read_text(encoding="utf-8"), "#!/bin/sh\nexit 0\n")
+
+    def test_one_that_was_left_behind_goes(self):
+        self.install("cp -p '%s' \"${NOTES}/left\"" % self.policy)
+        (self.notes / "left").rename(self.policy)
+        self.assertEqual(self.install("exit 0").returncode, 0)
+        self.assertFalse(self.policy.exists())
+
+    def test_nothing_is_asked_for_when_nothing_is_missing(self):
+        self.stub("dpkg-query", 'shift 2; printf "ii  %s\\n" "$@"')
+        self.assertEqual(self.install("exit 9").returncode, 0)
+
+
+class WriteVersion(Tools):
+    def git(self, *arguments):
+        return subprocess.run(["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments], cwd=self.tree,
+                              capture_output=True, text=True, check=True, timeout=TIMEOUT_S).stdout.strip()
+
+    def write(self, *options):
+        output = self.temporary / "version.cc"
+        subprocess.run([CMAKE, f"-DROOT={self.tree}", f"-DTEMPLATE={ROOT / 'service/version.cc.in'}",
+                        f"-DOUTPUT={output}", "-DVERSION=1.2.3", "-DCOMPILER=Some 4.5", *options,
+                        "-P", str(ROOT / "tools/cmake/WriteVersion.cmake")], check=True, timeout=TIMEOUT_S)
+        return output
+
+    def test_it_follows_the_commit_and_leaves_what_is_right(self):
+        self.git("init", "-q")
+        for message in ("one", "two"):
+            self.git("commit", "-q", "--allow-empty", "-m", message)
+            text = self.write().read_text(encoding="utf-8")
+            self.assertIn(self.git("rev-parse", "--short=12", "HEAD"), text)
+            self.assertIn('"1.2.3"', text)
+            self.assertIn('"Some 4.5"', text)
+        os.utime(self.write(), ns=(1, 1))
+        self.assertEqual(self.write().stat().st_mtime_ns, 1)
+
+    def test_the_revision_may_be_given(self):
+        self.assertIn('"abc"', self.write("-DREVISION=abc").read_text(encoding="utf-8"))
+
+    def test_without_git_it_is_unknown(self):
+        self.assertIn('"unknown"', self.write("-DREVISION=").read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1])

@@ -1,9 +1,11 @@
-# Sourced by the commands of tools/: where the tree is, how a phase is announced and timed, and the
+# Sourced by the commands of tools/: where the tree is, how a command says what it does, and the
 # settings with which a fresh clone at another path still finds its objects in the compiler cache.
 # shellcheck shell=bash
 
-ROOT="$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)"
+ROOT="$(dirname "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")")"
 export ROOT
+# The command that sources this, wherever it goes from here.
+SELF="$(readlink -f "$0")"
 
 export CCACHE_BASEDIR="${ROOT}"
 export CCACHE_NOHASHDIR=1
@@ -14,6 +16,32 @@ say() { printf '== %s\n' "$*"; }
 fail() {
   printf '%s: %s\n' "$(basename "$0")" "$*" >&2
   exit 1
+}
+
+# Prints the comment at the top of the command: its usage.
+usage() { sed -n '2,/^[^#]/s/^# \{0,1\}//p' "${SELF}"; }
+# For a call that it does not understand.
+wrong_usage() {
+  usage >&2
+  exit 2
+}
+
+# configure TREE OPTION...: configures a preset; prints what CMake said only if it failed. Called
+# from the root.
+configure() {
+  local tree="$1" log="build/configure-$1.log"
+  shift
+  mkdir -p build
+  if cmake --preset "${tree}" "$@" >"${log}" 2>&1; then return 0; fi
+  cat "${log}" >&2
+  echo "could not configure build/${tree}: above is what CMake said (${log})" >&2
+  return 1
+}
+
+# without_tests TREE: the option with which a command that runs no test configures a tree. One that
+# tools/test configured keeps its tests; a new one does without them, and without what they need.
+without_tests() {
+  if [[ ! -e "build/$1/CMakeCache.txt" ]]; then echo -DTASKFORGE_BUILD_TESTS=OFF; fi
 }
 
 # How many compilers at once: every core, but no more than memory allows (1.5 GiB for each).

@@ -1,6 +1,6 @@
 // The bus against the textbook's: a mutex over a map of subscribers, a queue, a dispatching thread.
 // One publisher, 1 and 16 subscribers to one topic; an event counts when every subscriber has it.
-//   bench_bus [--quick]
+//   bench_bus [--quick|--smoke]
 #include <atomic>
 #include <condition_variable>
 #include <cstdio>
@@ -135,7 +135,7 @@ Sample Theirs(int subscribers, int events) {
 
 int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
-  const int events = options.quick ? 50'000 : 200'000;
+  const int events = options.Count(200'000, 50'000);
   for (const int subscribers : {1, 16}) {
     const auto samples = RunInterleaved(
         std::to_string(subscribers) + " subscribers", options.rounds,

@@ -2,7 +2,7 @@
 // task, with 1, 2, 4 and 8 producers, in an open burst (submit all, then wait for all) and in a
 // closed loop (64 outstanding for each producer). Two threads each; ours with four live priorities,
 // statistics on, one task a claim.
-//   bench_pool [--quick]
+//   bench_pool [--quick|--smoke]
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -129,7 +129,7 @@ Entry MakeEntry(const char* name) {
 
 int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
-  const int tasks = options.quick ? 40'000 : 200'000;
+  const int tasks = options.Count(200'000, 40'000);
   const std::vector<Entry> entries = {
       MakeEntry<OurPool>("taskforge"),
       MakeEntry<Plain<TextbookPool>>("textbook"),

@@ -3,7 +3,7 @@
 //   stream   SubmitTasks(echo) with results, batches of 100, against Debian's gearmand with its C
 //            library (foreground jobs, one echo worker)
 //   idle     CPU of an idle server; memory of an idle subscriber stream
-//   bench_rpc TASKFORGED ECHO_SERVER GEARMAN_PEER [--quick]
+//   bench_rpc TASKFORGED ECHO_SERVER GEARMAN_PEER [--quick|--smoke]
 #include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
@@ -88,11 +88,10 @@ Sample RunStream(const std::shared_ptr<grpc::Channel>& channel, int pid, int tot
 }
 
 // Memory of `count` idle Subscribe streams, and CPU of the server while nothing happens.
-void PrintIdle(const std::shared_ptr<grpc::Channel>& channel, int pid, bool quick) {
-  const double seconds = quick ? 2 : 10;
+void PrintIdle(const std::shared_ptr<grpc::Channel>& channel, int pid, double seconds) {
   const double cpu = ProcessCpuSeconds(pid);
   usleep(static_cast<useconds_t>(seconds * 1e6));
-  std::printf("idle server: %.3f %% of a core over %.0f s\n",
+  std::printf("idle server: %.3f %% of a core over %g s\n",
               (ProcessCpuSeconds(pid) - cpu) / seconds * 100, seconds);
   constexpr int kStreams = 200;
   const auto stub = v1::BusService::NewStub(channel);
@@ -115,7 +114,8 @@ void PrintIdle(const std::shared_ptr<grpc::Channel>& channel, int pid, bool quic
 
 int Main(int argc, char** argv) {
   if (argc < 4) {
-    std::fprintf(stderr, "usage: bench_rpc TASKFORGED ECHO_SERVER GEARMAN_PEER [--quick]\n");
+    std::fprintf(stderr,
+                 "usage: bench_rpc TASKFORGED ECHO_SERVER GEARMAN_PEER [--quick|--smoke]\n");
     return 2;
   }
   const Options options = ParseOptions(argc - 3, argv + 3);
@@ -126,9 +126,9 @@ int Main(int argc, char** argv) {
   const auto callback_channel = Connect("127.0.0.1:" + callback.ReadLine());
   const auto queue_channel = Connect("127.0.0.1:" + queue.ReadLine());
 
-  PrintIdle(ours_channel, ours.pid(), options.quick);
+  PrintIdle(ours_channel, ours.pid(), options.Seconds(10, 2));
 
-  const int calls = options.quick ? 20'000 : 60'000;
+  const int calls = options.Count(60'000, 20'000);
   const auto unary = [&](const std::shared_ptr<grpc::Channel>& channel, int pid) {
     return [&channel, pid, calls] { return RunUnary(channel, pid, calls, 64); };
   };
@@ -143,8 +143,8 @@ int Main(int argc, char** argv) {
   };
   const auto& best = median_rate(one[1]) > median_rate(one[2]) ? one[1] : one[2];
 
-  const int tasks = options.quick ? 50'000 : 200'000;
-  const int jobs = options.quick ? 10'000 : 40'000;
+  const int tasks = options.Count(200'000, 50'000);
+  const int jobs = options.Count(40'000, 10'000);
   GearmanPeer gearman(argv[3]);
   const auto two =
       RunInterleaved("stream of tasks with results, 64 B", options.rounds,

@@ -19,8 +19,11 @@ Options ParseOptions(int argc, char** argv) {
     if (std::strcmp(argv[i], "--quick") == 0) {
       options.quick = true;
       options.rounds = 3;
+    } else if (std::strcmp(argv[i], "--smoke") == 0) {
+      options.smoke = true;
+      options.rounds = 1;
     } else {
-      std::fprintf(stderr, "unknown option %s; the only one is --quick\n", argv[i]);
+      std::fprintf(stderr, "unknown option %s; there are --quick and --smoke\n", argv[i]);
       std::exit(2);
     }
   }

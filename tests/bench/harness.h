@@ -27,9 +27,17 @@ struct Contender {
 struct Options {
   int rounds = 7;
   bool quick = false;
+  bool smoke = false;
+
+  // How much to do in one run: `full`, or with --quick `less`; next to nothing with --smoke.
+  int Count(int full, int less) const { return smoke ? less / 100 : quick ? less : full; }
+  double Seconds(double full, double less) const {
+    return smoke ? less / 100 : quick ? less : full;
+  }
 };
 
-// `--quick`: three rounds. Exits with 2 on anything else that it does not know.
+// `--quick`: three rounds. `--smoke`: one round, whose figures mean nothing; it shows that the
+// benchmark and its peers still run. Exits with 2 on anything else.
 Options ParseOptions(int argc, char** argv);
 
 struct Quartiles {

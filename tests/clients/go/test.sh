@@ -4,11 +4,13 @@ set -euo pipefail
 HERE="$(dirname "$(readlink -f "$0")")"
 # shellcheck source=tests/clients/common.sh
 source "${HERE}/../common.sh"
+# shellcheck source=tools/common.sh
+source "${HERE}/../../../tools/common.sh"
 
-# Any Go from 1.21 on fetches the toolchain that go.mod asks for.
-for directory in /usr/local/go/bin /usr/lib/go-1.{26,25,24,23,22}/bin; do
-  if [[ -x "${directory}/go" ]]; then PATH="${directory}:${PATH}" && break; fi
-done
+go="$(find_go)" || fail "no Go 1.${GO_MINOR_NEEDED} or newer; tools/install clients installs it"
+PATH="$(dirname "${go}"):${PATH}"
+# It fetches the toolchain that go.mod asks for, which Debian's does only when told.
+export GOTOOLCHAIN="${GOTOOLCHAIN:-auto}"
 export GOMODCACHE="${CLIENTS_CACHE}/go-modules" GOCACHE="${CLIENTS_CACHE}/go-build" GOFLAGS=-modcacherw
 
 module="${WORK}/module"

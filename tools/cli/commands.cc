@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "absl/time/time.h"
 #include "cli/exit_code.h"
@@ -38,11 +39,9 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
          "-o,--output", [&options](const std::string& text) { options.output = kFormats.at(text); },
          "table, json or jsonl")
       ->check(CLI::IsMember({"table", "json", "jsonl"}));
-  app.add_flag("--watch", options.watch, "Show it again every second");
 }
 
-}  // namespace
-
+// Runs `show` once, or with --watch again every second until it fails or an interrupt comes.
 int ShowOrWatch(Session& session, const std::function<int()>& show) {
   if (!session.options.watch) return show();
   const bool redraw =
@@ -54,6 +53,15 @@ int ShowOrWatch(Session& session, const std::function<int()>& show) {
     std::fflush(stdout);
   } while (session.Sleep(kWatchInterval));
   return kExitInterrupted;
+}
+
+}  // namespace
+
+void SetShow(CLI::App& command, Session& session, Action& action, std::function<int()> show) {
+  command.add_flag("--watch", session.options.watch, "Show it again every second");
+  command.final_callback([&session, &action, show = std::move(show)] {
+    action = [&session, show] { return ShowOrWatch(session, show); };
+  });
 }
 
 void AddCommands(CLI::App& app, Session& session, Action& action) {

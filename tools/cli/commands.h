@@ -28,8 +28,9 @@ void AddMainJobCommand(CLI::App& app, Session& session, Action& action);
 // All of the above, and the global options.
 void AddCommands(CLI::App& app, Session& session, Action& action);
 
-// Runs `show` once, or with --watch again every second until it fails or an interrupt comes.
-int ShowOrWatch(Session& session, const std::function<int()>& show);
+// Makes `command` one that shows something: `show` prints it and returns the exit code. Such a
+// command, and no other, takes --watch: again every second until it fails or an interrupt comes.
+void SetShow(CLI::App& command, Session& session, Action& action, std::function<int()> show);
 
 }  // namespace taskforge::cli
 

@@ -120,21 +120,17 @@ int ListWorkers(Session& session) {
 void AddHandlerCommands(CLI::App& app, Session& session, Action& action) {
   CLI::App* handlers = app.add_subcommand("handler", "Show what can be run");
   handlers->require_subcommand(1);
-  handlers->add_subcommand("ls", "List handlers")->final_callback([&session, &action] {
-    action = [&session] { return ShowOrWatch(session, [&] { return ListHandlers(session); }); };
-  });
+  SetShow(*handlers->add_subcommand("ls", "List handlers"), session, action,
+          [&session] { return ListHandlers(session); });
   CLI::App* get = handlers->add_subcommand("get", "Show a handler");
   auto name = std::make_shared<std::string>();
   get->add_option("HANDLER", *name, "Its name")->required();
-  get->final_callback([&session, &action, name] {
-    action = [&session, name] { return GetHandler(session, *name); };
-  });
+  SetShow(*get, session, action, [&session, name] { return GetHandler(session, *name); });
 
   CLI::App* workers = app.add_subcommand("worker", "Show connected workers");
   workers->require_subcommand(1);
-  workers->add_subcommand("ls", "List workers")->final_callback([&session, &action] {
-    action = [&session] { return ShowOrWatch(session, [&] { return ListWorkers(session); }); };
-  });
+  SetShow(*workers->add_subcommand("ls", "List workers"), session, action,
+          [&session] { return ListWorkers(session); });
 }
 
 }  // namespace taskforge::cli

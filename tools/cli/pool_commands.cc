@@ -158,12 +158,8 @@ void AddPoolCommands(CLI::App& app, Session& session, Action& action) {
   CLI::App* group = app.add_subcommand("pool", "Show the thread pool and change its settings");
   group->require_subcommand(1);
   CLI::App* get = group->add_subcommand("get", "Statistics, settings and every thread");
-  get->final_callback([&session, &action] {
-    action = [&session] {
-      const auto stub = v1::PoolService::NewStub(session.Channel());
-      return ShowOrWatch(session, [&] { return GetPool(session, *stub); });
-    };
-  });
+  SetShow(*get, session, action,
+          [&session] { return GetPool(session, *v1::PoolService::NewStub(session.Channel())); });
 
   CLI::App* watch = group->add_subcommand("watch", "A line every second");
   auto interval = std::make_shared<std::string>();
@@ -179,11 +175,8 @@ void AddPoolCommands(CLI::App& app, Session& session, Action& action) {
   CLI::App* resizes = group->add_subcommand("resizes", "The last resizes, each with its reason");
   auto limit = std::make_shared<int>(20);
   resizes->add_option("--limit", *limit, "At most so many")->check(CLI::Range(1, 1000));
-  resizes->final_callback([&session, &action, limit] {
-    action = [&session, limit] {
-      const auto stub = v1::PoolService::NewStub(session.Channel());
-      return ShowOrWatch(session, [&] { return ListResizes(session, *stub, *limit); });
-    };
+  SetShow(*resizes, session, action, [&session, limit] {
+    return ListResizes(session, *v1::PoolService::NewStub(session.Channel()), *limit);
   });
 }
 

@@ -78,10 +78,8 @@ int Drain(Session& session, const std::string& timeout) {
 void AddServerCommands(CLI::App& app, Session& session, Action& action) {
   CLI::App* group = app.add_subcommand("server", "Show the server, or stop it");
   group->require_subcommand(1);
-  group->add_subcommand("info", "Version, limits, and what it does not promise")
-      ->final_callback([&session, &action] {
-        action = [&session] { return ShowOrWatch(session, [&] { return ShowServer(session); }); };
-      });
+  SetShow(*group->add_subcommand("info", "Version, limits, and what it does not promise"), session,
+          action, [&session] { return ShowServer(session); });
   CLI::App* drain = group->add_subcommand("drain", "Finish what it has, take no more, and stop");
   auto timeout = std::make_shared<std::string>();
   drain->add_option("--timeout", *timeout, "How long running work may take")->check(kDuration);

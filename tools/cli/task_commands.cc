@@ -208,11 +208,8 @@ void AddList(CLI::App& group, Session& session, Action& action) {
   command->add_option("--limit", options->limit, "At most so many")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
-  command->final_callback([&session, &action, options] {
-    action = [&session, options] {
-      const auto stub = v1::TaskService::NewStub(session.Channel());
-      return ShowOrWatch(session, [&] { return ListTasks(session, *stub, *options); });
-    };
+  SetShow(*command, session, action, [&session, options] {
+    return ListTasks(session, *v1::TaskService::NewStub(session.Channel()), *options);
   });
 }
 
@@ -238,11 +235,9 @@ void AddForOne(CLI::App& group, Session& session, Action& action) {
   CLI::App* get = group.add_subcommand("get", "Show a task");
   get->add_option("TASK", *name, "Id or name")->required();
   get->add_flag("--output-only", *only_output, "Print its output and nothing else");
-  get->final_callback([&session, &action, name, only_output] {
-    action = [&session, name, only_output] {
-      const auto stub = v1::TaskService::NewStub(session.Channel());
-      return ShowOrWatch(session, [&] { return GetTask(session, *stub, *name, *only_output); });
-    };
+  SetShow(*get, session, action, [&session, name, only_output] {
+    const auto stub = v1::TaskService::NewStub(session.Channel());
+    return GetTask(session, *stub, *name, *only_output);
   });
 
   CLI::App* watch = group.add_subcommand("watch", "Show a task's changes until it ends");

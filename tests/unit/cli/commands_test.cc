@@ -80,7 +80,13 @@ TEST_F(CommandsTest, RefusesWhatIsNone) {
                                              {"task", "ls", "--state", "lost"},
                                              {"task", "ls", "--dead", "--state", "failed"},
                                              {"-o", "xml", "server", "info"},
-                                             {"completion", "tcsh"}}) {
+                                             {"completion", "tcsh"},
+                                             {"run", "echo", "--watch"},
+                                             {"submit", "echo", "--watch"},
+                                             {"pub", "a.b", "--watch"},
+                                             {"sub", "a.b", "--watch"},
+                                             {"task", "cancel", "a", "--watch"},
+                                             {"pool", "set", "--min", "2", "--watch"}}) {
     EXPECT_FALSE(Parses(words)) << ::testing::PrintToString(words);
   }
 }
@@ -92,6 +98,22 @@ TEST_F(CommandsTest, TakesGlobalOptionsBeforeAndAfterTheCommand) {
   EXPECT_EQ(session_.options.server, "after:2");
   EXPECT_EQ(session_.options.output, OutputFormat::kJsonLines);
   EXPECT_EQ(session_.options.deadline, absl::Seconds(2));
+}
+
+TEST_F(CommandsTest, WatchesWhatShowsSomething) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"task", "ls", "--watch"},
+                                             {"task", "get", "a", "--watch"},
+                                             {"handler", "ls", "--watch"},
+                                             {"handler", "get", "echo", "--watch"},
+                                             {"worker", "ls", "--watch"},
+                                             {"pool", "get", "--watch"},
+                                             {"pool", "resizes", "--watch"},
+                                             {"server", "info", "--watch"}}) {
+    session_.options.watch = false;
+    EXPECT_TRUE(Parses(words)) << ::testing::PrintToString(words);
+    EXPECT_TRUE(session_.options.watch) << ::testing::PrintToString(words);
+  }
 }
 
 TEST_F(CommandsTest, HidesTheMainJobFromTheShortHelp) {

@@ -28,7 +28,15 @@ void AddGlobalOptions(CLI::App& app, Session& session) {
       ->capture_default_str();
   app.add_option("--tls-ca", options.tls_ca, "Use TLS and trust the certificates of this PEM file")
       ->envname("TASKFORGE_TLS_CA");
-  app.add_option("--token-file", options.token_file, "Send the token in this file")
+  app.add_option("--tls-cert", options.tls_cert, "Show this certificate (PEM); with --tls-key")
+      ->envname("TASKFORGE_TLS_CERT")
+      ->needs("--tls-ca");
+  app.add_option("--tls-key", options.tls_key, "The key (PEM) of --tls-cert")
+      ->envname("TASKFORGE_TLS_KEY")
+      ->needs("--tls-cert");
+  app.get_option("--tls-cert")->needs("--tls-key");
+  app.add_option("--token-file", options.token_file,
+                 "Send the token in this file; without it, the one in TASKFORGE_TOKEN")
       ->envname("TASKFORGE_TOKEN_FILE");
   app.add_option_function<std::string>(
          "--deadline",

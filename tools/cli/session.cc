@@ -32,6 +32,15 @@ std::string ReadOptionFile(const std::string& path, const std::string& option) {
   return text.str();
 }
 
+// gRPC takes anything for a certificate, and then says only that it has no address.
+std::string ReadPemFile(const std::string& path, const std::string& option) {
+  std::string text = ReadOptionFile(path, option);
+  if (!absl::StrContains(text, "-----BEGIN ")) {
+    throw CLI::ValidationError(option, path + " has nothing in PEM");
+  }
+  return text;
+}
+
 }  // namespace
 
 Session::Session()
@@ -47,7 +56,11 @@ std::shared_ptr<grpc::Channel> Session::Channel() {
     credentials = grpc::InsecureChannelCredentials();
   } else {
     grpc::SslCredentialsOptions tls;
-    tls.pem_root_certs = ReadOptionFile(options.tls_ca, "--tls-ca");
+    tls.pem_root_certs = ReadPemFile(options.tls_ca, "--tls-ca");
+    if (!options.tls_cert.empty()) {
+      tls.pem_cert_chain = ReadPemFile(options.tls_cert, "--tls-cert");
+      tls.pem_private_key = ReadPemFile(options.tls_key, "--tls-key");
+    }
     credentials = grpc::SslCredentials(tls);
   }
   grpc::ChannelArguments arguments;
@@ -65,7 +78,10 @@ std::string Session::Authorization() {
   MutexLock lock(mu_);
   if (!authorization_.has_value()) {
     authorization_ = "";
-    if (!options.token_file.empty()) {
+    const char* token = std::getenv("TASKFORGE_TOKEN");
+    if (options.token_file.empty() && token != nullptr && *token != '\0') {
+      authorization_ = absl::StrCat("Bearer ", token);
+    } else if (!options.token_file.empty()) {
       const std::string text = ReadOptionFile(options.token_file, "--token-file");
       const std::string line(absl::StripAsciiWhitespace(text.substr(0, text.find('\n'))));
       if (line.empty()) {

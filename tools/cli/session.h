@@ -21,7 +21,9 @@ enum class OutputFormat { kTable, kJson, kJsonLines };
 struct GlobalOptions {
   std::string server = "127.0.0.1:7480";  // HOST:PORT or unix:PATH.
   std::string tls_ca;                     // PEM file; empty: no TLS.
-  std::string token_file;                 // First line is the bearer token; empty: none.
+  std::string tls_cert;                   // PEM files of the client's own certificate and key;
+  std::string tls_key;                    // both or none.
+  std::string token_file;                 // First line is the bearer token; empty: TASKFORGE_TOKEN.
   std::optional<absl::Duration> deadline;
   OutputFormat output = OutputFormat::kTable;
   bool watch = false;
@@ -41,7 +43,7 @@ class Session {
   // Opens the channel on the first call. Throws CLI::ValidationError when a file that the options
   // name cannot be read.
   std::shared_ptr<grpc::Channel> Channel() ABSL_LOCKS_EXCLUDED(mu_);
-  // "Bearer …", or empty without a token file.
+  // "Bearer …", or empty when neither a token file nor TASKFORGE_TOKEN gives a token.
   std::string Authorization() ABSL_LOCKS_EXCLUDED(mu_);
 
   // Whether stdout or stderr is a terminal; colour also asks NO_COLOR.

@@ -42,7 +42,7 @@ int Publish(Session& session, const PubOptions& options) {
   if (!options.priority.empty()) event.set_priority(*ParsePriority(options.priority));
   absl::StatusOr<v1::Payload> data =
       MakePayload(options.data, options.as_text, options.content_type);
-  if (!data.ok()) return ReportUsage(data.status());
+  if (!data.ok()) return ReportUsage(data.status(), "pub");
   *event.mutable_data() = *std::move(data);
 
   const auto stub = v1::BusService::NewStub(session.Channel());

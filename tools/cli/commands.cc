@@ -4,7 +4,9 @@
 #include <map>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
 #include "cli/exit_code.h"
 #include "cli/format.h"
@@ -70,6 +72,24 @@ void SetShow(CLI::App& command, Session& session, Action& action, std::function<
   command.final_callback([&session, &action, show = std::move(show)] {
     action = [&session, show] { return ShowOrWatch(session, show); };
   });
+}
+
+std::string RenderParseError(const CLI::App& app, const CLI::ParseError& error) {
+  std::string command = "taskforge";
+  const CLI::App* innermost = &app;
+  while (!innermost->get_subcommands().empty()) {
+    innermost = innermost->get_subcommands().front();
+    absl::StrAppend(&command, " ", innermost->get_name());
+  }
+  std::string what = error.what();
+  // CLI11 asks for a command before it looks at what stands in its place.
+  const std::vector<std::string> rest = app.remaining(/*recurse=*/true);
+  if (error.get_name() == "RequiredError" && !rest.empty() &&
+      !innermost->get_subcommands([](const CLI::App*) { return true; }).empty()) {
+    what = absl::StrCat("there is no command `", rest.front(), "`");
+  }
+  return absl::StrCat("error: INVALID_ARGUMENT: ", Printable(what, 1024), "\ntry: ", command,
+                      " --help\n");
 }
 
 void AddCommands(CLI::App& app, Session& session, Action& action) {

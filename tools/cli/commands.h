@@ -5,6 +5,7 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
 
 #include "cli/session.h"
 
@@ -31,6 +32,10 @@ void AddCommands(CLI::App& app, Session& session, Action& action);
 // Makes `command` one that shows something: `show` prints it and returns the exit code. Such a
 // command, and no other, takes --watch: again every second until it fails or an interrupt comes.
 void SetShow(CLI::App& command, Session& session, Action& action, std::function<int()> show);
+
+// What to say on stderr about a command line that `app` did not take: what is wrong, and the help
+// of the command that was meant.
+std::string RenderParseError(const CLI::App& app, const CLI::ParseError& error);
 
 }  // namespace taskforge::cli
 

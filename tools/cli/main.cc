@@ -1,10 +1,12 @@
 // taskforge: the command line of TaskForge.
+#include <grpc/support/log.h>
 #include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 #include <thread>
 
 #include "cli/commands.h"
@@ -34,6 +36,11 @@ void WaitForInterrupts(Session& session) {
   _exit(taskforge::cli::kExitInterrupted);
 }
 
+int ReportParseError(const CLI::App& app, const CLI::ParseError& error) {
+  std::fputs(taskforge::cli::RenderParseError(app, error).c_str(), stderr);
+  return taskforge::cli::kExitUsage;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -42,6 +49,11 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   // A reader such as `head` that has gone away is an error of write(), not a death.
   ::signal(SIGPIPE, SIG_IGN);
+
+  // What gRPC writes of its own is for those who look into gRPC: the status says it to people.
+  if (std::getenv("GRPC_VERBOSITY") == nullptr) {
+    gpr_set_log_function([](gpr_log_func_args*) {});
+  }
 
   // Never destroyed: the thread that waits for signals uses it until the process ends.
   auto& session = *new Session();
@@ -52,16 +64,17 @@ int main(int argc, char** argv) {
   taskforge::cli::AddCommands(app, session, action);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& success) {  // --help and --version.
+    return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? taskforge::cli::kExitOk : taskforge::cli::kExitUsage;
+    return ReportParseError(app, error);
   }
   std::thread(WaitForInterrupts, std::ref(session)).detach();
   int code = taskforge::cli::kExitFailed;
   try {
     code = action();
   } catch (const CLI::ParseError& error) {
-    std::fprintf(stderr, "%s\n", error.what());
-    code = taskforge::cli::kExitUsage;
+    code = ReportParseError(app, error);
   }
   if (std::fflush(stdout) != 0 && code == taskforge::cli::kExitOk) {
     code = taskforge::cli::kExitFailed;

@@ -99,7 +99,7 @@ v1::UpdatePoolRequest MakeUpdate(const SetOptions& options) {
 int SetPool(Session& session, Stub& stub, const SetOptions& options) {
   const v1::UpdatePoolRequest request = MakeUpdate(options);
   if (request.update_mask().paths().empty()) {
-    return ReportUsage(absl::InvalidArgumentError("nothing to set: see taskforge pool set --help"));
+    return ReportUsage(absl::InvalidArgumentError("nothing to set"), "pool set");
   }
   Call call(session);
   v1::Pool pool;

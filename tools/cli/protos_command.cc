@@ -22,7 +22,8 @@ int WriteProtos(const std::string& directory) {
     std::ofstream file(path, std::ios::binary);
     file << proto.text;
     if (error || !file.flush()) {
-      return ReportUsage(absl::UnknownError(absl::StrCat("cannot write ", path.string())));
+      return ReportUsage(absl::UnknownError(absl::StrCat("--out: cannot write ", path.string())),
+                         "protos");
     }
     std::printf("%s\n", path.c_str());
   }

@@ -8,6 +8,45 @@
 #include "cli/session.h"
 
 namespace taskforge::cli {
+namespace {
+
+// Whether somebody took the connection, but no call came about: as a rule, one side speaks TLS and
+// the other does not, or not with these certificates.
+bool IsHandshakeFailure(const RpcError& error) {
+  return error.code == grpc::StatusCode::UNAVAILABLE && error.reason.empty() &&
+         (absl::StrContains(error.message, "Socket closed") ||
+          absl::StrContains(error.message, "Connection reset by peer") ||
+          absl::StrContains(error.message, "andshake"));
+}
+
+std::string HintOnTls(const RpcError& error, const GlobalOptions& options) {
+  if (!IsHandshakeFailure(error)) return "";
+  const std::string answers = absl::StrCat("  something answers at ", options.server);
+  if (options.tls_ca.empty()) {
+    return absl::StrCat(answers, ", but not in plain gRPC: TLS needs --tls-ca\n");
+  }
+  if (options.tls_cert.empty()) {
+    return absl::StrCat(answers, ", but with --tls-ca ", options.tls_ca,
+                        " no TLS came about: is it plain, is its certificate of another authority "
+                        "or name, or does it want one of ours (--tls-cert, --tls-key)?\n");
+  }
+  return absl::StrCat(answers, ", but no TLS came about with --tls-ca ", options.tls_ca,
+                      " and --tls-cert ", options.tls_cert, "\n");
+}
+
+std::string NextAfterNoAnswer(const RpcError& error, const GlobalOptions& options) {
+  if (!IsHandshakeFailure(error)) return "taskforged serve";
+  GlobalOptions next = options;
+  if (options.tls_ca.empty() || !options.tls_cert.empty()) {
+    next.tls_ca = "FILE";
+  } else {
+    next.tls_cert = "FILE";
+    next.tls_key = "FILE";
+  }
+  return absl::StrCat(SelfCommand(next), " server info");
+}
+
+}  // namespace
 
 RpcError DecodeError(const grpc::Status& status) {
   return DecodeError(status.error_code(), status.error_message(), status.error_details());
@@ -36,22 +75,34 @@ std::string CodeName(grpc::StatusCode code) {
   return kNames[number];
 }
 
-std::string SelfCommand(absl::string_view server) {
-  if (server == GlobalOptions().server) return "taskforge";
-  return absl::StrCat("taskforge --server ", server);
+std::string SelfCommand(const GlobalOptions& options) {
+  std::string text = "taskforge";
+  if (options.server != GlobalOptions().server) {
+    absl::StrAppend(&text, " --server ", options.server);
+  }
+  for (const auto& [flag, value] : {std::pair{"--tls-ca", &options.tls_ca},
+                                    {"--tls-cert", &options.tls_cert},
+                                    {"--tls-key", &options.tls_key},
+                                    {"--token-file", &options.token_file}}) {
+    if (!value->empty()) absl::StrAppend(&text, " ", flag, " ", *value);
+  }
+  return text;
 }
 
-std::string NextCommand(const RpcError& error, absl::string_view server,
+std::string NextCommand(const RpcError& error, const GlobalOptions& options,
                         absl::string_view command) {
-  const std::string self = server == "127.0.0.1:7480" ? std::string("taskforge")
-                                                      : absl::StrCat("taskforge --server ", server);
+  const std::string self = SelfCommand(options);
   switch (error.code) {
     case grpc::StatusCode::UNAVAILABLE:
       if (!error.reason.empty()) return absl::StrCat(self, " server info");
-      return "taskforged serve";
+      return NextAfterNoAnswer(error, options);
     case grpc::StatusCode::UNAUTHENTICATED:
-    case grpc::StatusCode::PERMISSION_DENIED:
-      return absl::StrCat(self, " --token-file FILE ", command);
+    case grpc::StatusCode::PERMISSION_DENIED: {
+      if (error.reason == "ADMIN_LOCAL_ONLY") return "taskforged serve --auth-token-file FILE";
+      GlobalOptions with_token = options;
+      with_token.token_file = "FILE";
+      return absl::StrCat(SelfCommand(with_token), " ", command);
+    }
     case grpc::StatusCode::DEADLINE_EXCEEDED:
       return command == "run" ? absl::StrCat(self, " task ls --state running")
                               : absl::StrCat(self, " --deadline 60s ", command);
@@ -66,22 +117,22 @@ std::string NextCommand(const RpcError& error, absl::string_view server,
     case grpc::StatusCode::ALREADY_EXISTS:
       return absl::StrCat(self, " task ls");
     case grpc::StatusCode::INVALID_ARGUMENT:
+    case grpc::StatusCode::OUT_OF_RANGE:
       return absl::StrCat("taskforge ", command, " --help");
-    case grpc::StatusCode::UNIMPLEMENTED:
-      return absl::StrCat(self, " server info");
     default:
-      return "";
+      return absl::StrCat(self, " server info");
   }
 }
 
-std::string RenderError(const RpcError& error, absl::string_view server,
+std::string RenderError(const RpcError& error, const GlobalOptions& options,
                         absl::string_view command) {
   std::string text = absl::StrCat("error: ", CodeName(error.code));
   if (!error.reason.empty()) absl::StrAppend(&text, " (", Printable(error.reason, 128), ")");
   absl::StrAppend(&text, ": ", Printable(error.message, 4096), "\n");
   // One that the message says already is not said twice.
-  const bool is_said =
-      error.fields.size() == 1 && absl::StrContains(error.message, error.fields.front().second);
+  const bool is_said = error.fields.size() == 1 &&
+                       absl::StrContains(error.message, error.fields.front().first) &&
+                       absl::StrContains(error.message, error.fields.front().second);
   for (const auto& [field, description] : error.fields) {
     if (is_said) break;
     absl::StrAppend(&text, "  ", Printable(field, 256), ": ", Printable(description, 1024), "\n");
@@ -95,8 +146,8 @@ std::string RenderError(const RpcError& error, absl::string_view server,
   if (error.retry_after.has_value()) {
     absl::StrAppend(&text, "  try again in ", DurationText(*error.retry_after), "\n");
   }
-  const std::string next = NextCommand(error, server, command);
-  if (!next.empty()) absl::StrAppend(&text, "try: ", next, "\n");
+  absl::StrAppend(&text, HintOnTls(error, options));
+  absl::StrAppend(&text, "try: ", NextCommand(error, options, command), "\n");
   return text;
 }
 
@@ -106,7 +157,7 @@ ExitCode ReportError(const Session& session, const grpc::Status& status,
     std::fputs("interrupted\n", stderr);
     return kExitInterrupted;
   }
-  const std::string text = RenderError(DecodeError(status), session.options.server, command);
+  const std::string text = RenderError(DecodeError(status), session.options, command);
   std::fputs(text.c_str(), stderr);
   return ExitCodeOf(status.error_code());
 }

@@ -35,13 +35,15 @@ RpcError DecodeError(const grpc::Status& status);
 // `INVALID_ARGUMENT`, …
 std::string CodeName(grpc::StatusCode code);
 
-// Lines for stderr. `server` is the address that was called; `command` the words of the command
-// line that failed, for example `task get`.
-std::string RenderError(const RpcError& error, absl::string_view server, absl::string_view command);
-// The words that call this command for the same server again.
-std::string SelfCommand(absl::string_view server);
-// The one command to try next; empty when none would help.
-std::string NextCommand(const RpcError& error, absl::string_view server, absl::string_view command);
+// Lines for stderr. `options` are those that the call was made with; `command` the words of the
+// command line that failed, for example `task get`.
+std::string RenderError(const RpcError& error, const GlobalOptions& options,
+                        absl::string_view command);
+// The words that call this command for the same server again: `taskforge --server host:1`.
+std::string SelfCommand(const GlobalOptions& options);
+// The one command to try next.
+std::string NextCommand(const RpcError& error, const GlobalOptions& options,
+                        absl::string_view command);
 
 // Prints it on stderr, and returns the exit code.
 ExitCode ReportError(const Session& session, const grpc::Status& status, absl::string_view command);

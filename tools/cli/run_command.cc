@@ -18,7 +18,7 @@ namespace {
 
 int Run(Session& session, const TaskOptions& options) {
   absl::StatusOr<v1::SubmitTaskRequest> submission = options.MakeRequest();
-  if (!submission.ok()) return ReportUsage(submission.status());
+  if (!submission.ok()) return ReportUsage(submission.status(), "run");
   v1::RunTaskRequest request;
   request.set_parent(submission->parent());
   request.set_task_id(submission->task_id());

@@ -25,7 +25,7 @@ struct SubmitOptions {
 
 int SubmitOne(Session& session, const TaskOptions& options) {
   const absl::StatusOr<v1::SubmitTaskRequest> request = options.MakeRequest();
-  if (!request.ok()) return ReportUsage(request.status());
+  if (!request.ok()) return ReportUsage(request.status(), "submit");
   auto stub = v1::TaskService::NewStub(session.Channel());
   Call call(session);
   v1::Task task;
@@ -41,12 +41,13 @@ int SubmitOne(Session& session, const TaskOptions& options) {
 
 int Submit(Session& session, const SubmitOptions& options) {
   if (options.file.empty() == options.task.handler.empty()) {
-    return ReportUsage(absl::InvalidArgumentError("either HANDLER or -f FILE is needed"));
+    return ReportUsage(absl::InvalidArgumentError("either HANDLER or -f FILE is needed"), "submit");
   }
   if (options.file.empty()) return SubmitOne(session, options.task);
   if (options.file == "-") return SubmitFile(session, std::cin, 0, options.want_results);
   std::ifstream file(options.file, std::ios::binary | std::ios::ate);
-  if (!file) return ReportUsage(absl::NotFoundError("cannot read " + options.file));
+  if (!file)
+    return ReportUsage(absl::NotFoundError("--file: cannot read " + options.file), "submit");
   const auto size = file.tellg();
   file.seekg(0);
   return SubmitFile(session, file, size < 0 ? 0 : static_cast<uint64_t>(size),

@@ -4,7 +4,9 @@
 
 #include <atomic>
 #include <cstdio>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -68,16 +70,21 @@ class FileSubmission {
         progress_.Update(lines_.size(), total, failed > 0 ? absl::StrCat(failed, " failed") : "");
         return true;
       }
-      Complain(line_, std::string(parsed.message()));
+      RpcError error;
+      error.code = grpc::StatusCode::INVALID_ARGUMENT;
+      error.message = std::string(parsed.message());
+      Complain(line_, std::move(error));
     }
     return false;
   }
 
   void OnAck(const v1::SubmitAck& ack) {
     if (ack.code() != 0) {
-      Complain(LineOf(ack.correlation_id()),
-               absl::StrCat(CodeName(static_cast<grpc::StatusCode>(ack.code())), " ", ack.reason(),
-                            ": ", Printable(ack.message(), 1024)));
+      RpcError error;
+      error.code = static_cast<grpc::StatusCode>(ack.code());
+      error.reason = ack.reason();
+      error.message = ack.message();
+      Complain(LineOf(ack.correlation_id()), std::move(error));
       return;
     }
     ++accepted_;
@@ -94,10 +101,15 @@ class FileSubmission {
     ++(result.task().state() == v1::TASK_STATE_SUCCEEDED ? succeeded_ : failed_);
   }
 
-  void Complain(uint64_t line, const std::string& why) {
-    std::fprintf(stderr, "%sline %lu: %s\n", session_.stderr_is_terminal() ? "\r\x1b[K" : "",
-                 static_cast<unsigned long>(line), why.c_str());
+  void Complain(uint64_t line, RpcError error) {
+    std::string reason;
+    if (!error.reason.empty()) reason = absl::StrCat(" (", Printable(error.reason, 128), ")");
+    std::fprintf(stderr, "%sline %lu: %s%s: %s\n", session_.stderr_is_terminal() ? "\r\x1b[K" : "",
+                 static_cast<unsigned long>(line), CodeName(error.code).c_str(), reason.c_str(),
+                 Printable(error.message, 1024).c_str());
     ++refused_;
+    MutexLock lock(mu_);
+    if (!first_refusal_.has_value()) first_refusal_ = std::move(error);
   }
 
   uint64_t LineOf(uint64_t id) {
@@ -113,6 +125,14 @@ class FileSubmission {
                    FormatCount(failed_).c_str());
     }
     std::fputc('\n', stderr);
+    MutexLock lock(mu_);
+    if (first_refusal_.has_value()) {
+      std::fprintf(stderr, "try: %s\n",
+                   NextCommand(*first_refusal_, session_.options, "submit").c_str());
+    } else if (failed_ > 0) {
+      std::fprintf(stderr, "try: %s task ls --state failed\n",
+                   SelfCommand(session_.options).c_str());
+    }
     return refused_ == 0 && failed_ == 0 ? kExitOk : kExitFailed;
   }
 
@@ -133,6 +153,7 @@ class FileSubmission {
   // Guarded by mu_.
   Mutex mu_;
   std::vector<uint64_t> lines_ ABSL_GUARDED_BY(mu_);  // By number of the submission.
+  std::optional<RpcError> first_refusal_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace

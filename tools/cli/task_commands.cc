@@ -133,8 +133,10 @@ int WaitTask(Session& session, Stub& stub, const std::string& name, const std::s
   const grpc::Status status = stub.WaitTask(call.context(), request, &task);
   if (!status.ok()) return ReportError(session, status, "task wait");
   if (IsTerminal(task.state())) return PrintFinished(session, task);
-  std::fprintf(stderr, "%s is %s still\n", ShortName(task.name()).c_str(),
-               DescribeState(task).c_str());
+  const std::string id = ShortName(task.name());
+  std::fprintf(stderr, "error: DEADLINE_EXCEEDED: %s is %s still\ntry: %s task watch %s\n",
+               id.c_str(), DescribeState(task).c_str(), SelfCommand(session.options).c_str(),
+               id.c_str());
   return kExitDeadline;
 }
 

@@ -132,8 +132,13 @@ int PrintFinished(const Session& session, const v1::Task& task) {
   if (!succeeded) {
     std::fprintf(stderr, "%s: %s\n", ShortName(task.name()).c_str(),
                  FormatState(task.state()).c_str());
-    if (task.has_error()) std::fprintf(stderr, "error: %s\n", DescribeError(task.error()).c_str());
-    std::fprintf(stderr, "try: %s task get %s\n", SelfCommand(session.options.server).c_str(),
+    if (task.has_error()) {
+      std::fprintf(stderr, "error: %s (%s): %s\n",
+                   CodeName(static_cast<grpc::StatusCode>(task.error().code())).c_str(),
+                   Printable(task.error().reason(), 128).c_str(),
+                   Printable(task.error().message(), 2048).c_str());
+    }
+    std::fprintf(stderr, "try: %s task get %s\n", SelfCommand(session.options).c_str(),
                  ShortName(task.name()).c_str());
   } else if (task.output_evicted()) {
     std::fputs("the output was dropped by the server's cap on kept results\n", stderr);
@@ -144,8 +149,11 @@ int PrintFinished(const Session& session, const v1::Task& task) {
   return succeeded ? kExitOk : kExitFailed;
 }
 
-int ReportUsage(const absl::Status& status) {
-  std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
+int ReportUsage(const absl::Status& status, absl::string_view command) {
+  const std::string text =
+      absl::StrCat("error: ", CodeName(static_cast<grpc::StatusCode>(status.code())), ": ",
+                   Printable(status.message(), 4096), "\ntry: taskforge ", command, " --help\n");
+  std::fputs(text.c_str(), stderr);
   return kExitUsage;
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "cli/session.h"
 #include "cli/table.h"
 #include "taskforge/v1/types.pb.h"
@@ -31,8 +32,9 @@ std::string DescribeState(const v1::Task& task);
 // to a terminal); with -o json all of it. Returns the exit code: 1 when it did not succeed.
 int PrintFinished(const Session& session, const v1::Task& task);
 
-// Prints a mistake of the command line on stderr. Returns the exit code for it.
-int ReportUsage(const absl::Status& status);
+// Prints on stderr what was wrong with the command line of `command` (`task ls`), or with a file
+// that it names. Returns the exit code for it.
+int ReportUsage(const absl::Status& status, absl::string_view command);
 
 }  // namespace taskforge::cli
 

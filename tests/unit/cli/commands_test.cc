@@ -91,6 +91,26 @@ TEST_F(CommandsTest, RefusesWhatIsNone) {
   }
 }
 
+TEST_F(CommandsTest, SaysWhatIsWrongAndWhereTheHelpIs) {
+  const auto message = [this](std::vector<std::string> words) {
+    std::reverse(words.begin(), words.end());
+    try {
+      app_.parse(words);
+    } catch (const CLI::ParseError& error) {
+      return RenderParseError(app_, error);
+    }
+    return std::string("parsed");
+  };
+  EXPECT_EQ(message({"fly"}),
+            "error: INVALID_ARGUMENT: there is no command `fly`\ntry: taskforge --help\n");
+  EXPECT_EQ(message({"task", "fly"}),
+            "error: INVALID_ARGUMENT: there is no command `fly`\ntry: taskforge task --help\n");
+  EXPECT_EQ(message({"task", "get"}),
+            "error: INVALID_ARGUMENT: TASK is required\ntry: taskforge task get --help\n");
+  EXPECT_EQ(message({"task", "ls", "--limit", "0"}).substr(0, 34),
+            "error: INVALID_ARGUMENT: --limit: ");
+}
+
 TEST_F(CommandsTest, TakesGlobalOptionsBeforeAndAfterTheCommand) {
   ASSERT_TRUE(Parses({"--server", "before:1", "server", "info"}));
   EXPECT_EQ(session_.options.server, "before:1");

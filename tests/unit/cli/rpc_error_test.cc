@@ -13,7 +13,12 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::Pair;
 
-constexpr char kServer[] = "127.0.0.1:7480";
+// Of a call to `server`; without one to the default address.
+GlobalOptions CallTo(const std::string& server = GlobalOptions().server) {
+  GlobalOptions options;
+  options.server = server;
+  return options;
+}
 
 google::rpc::Status DetailsOfABadRequest() {
   google::rpc::Status status;
@@ -70,7 +75,7 @@ TEST(DecodeError, LeavesOutWhatItCannotRead) {
 TEST(RenderError, SaysCodeReasonFieldsAndOneNextCommand) {
   const RpcError error = DecodeError(grpc::StatusCode::INVALID_ARGUMENT, "two are wrong",
                                      DetailsOfABadRequest().SerializeAsString());
-  EXPECT_EQ(RenderError(error, kServer, "submit"),
+  EXPECT_EQ(RenderError(error, CallTo(), "submit"),
             "error: INVALID_ARGUMENT (INVALID_FIELD): two are wrong\n"
             "  task.handler: is wrong\n"
             "  task.labels: is wrong\n"
@@ -82,28 +87,65 @@ TEST(RenderError, DoesNotRepeatAnOnlyField) {
   error.code = grpc::StatusCode::INVALID_ARGUMENT;
   error.message = "task.handler: is wrong";
   error.fields = {{"task.handler", "is wrong"}};
-  EXPECT_EQ(RenderError(error, kServer, "run"),
+  EXPECT_EQ(RenderError(error, CallTo(), "run"),
             "error: INVALID_ARGUMENT: task.handler: is wrong\ntry: taskforge run --help\n");
+}
+
+TEST(RenderError, NamesAFieldThatTheMessageDoesNot) {
+  RpcError error;
+  error.code = grpc::StatusCode::INVALID_ARGUMENT;
+  error.message = "is wrong";
+  error.fields = {{"task.handler", "is wrong"}};
+  EXPECT_THAT(RenderError(error, CallTo(), "run"), HasSubstr("  task.handler: is wrong\n"));
 }
 
 TEST(RenderError, KeepsTheServersBytesOffTheTerminal) {
   RpcError error;
   error.code = grpc::StatusCode::INTERNAL;
   error.message = "\x1b]0;owned\x07";
-  EXPECT_THAT(RenderError(error, kServer, "run"), Not(HasSubstr("\x1b")));
+  EXPECT_THAT(RenderError(error, CallTo(), "run"), Not(HasSubstr("\x1b")));
 }
 
 TEST(NextCommand, FitsTheCase) {
   RpcError error;
   error.code = grpc::StatusCode::UNAVAILABLE;
-  EXPECT_EQ(NextCommand(error, kServer, "run"), "taskforged serve");
+  EXPECT_EQ(NextCommand(error, CallTo(), "run"), "taskforged serve");
   error.reason = "DRAINING";
-  EXPECT_EQ(NextCommand(error, kServer, "run"), "taskforge server info");
+  EXPECT_EQ(NextCommand(error, CallTo(), "run"), "taskforge server info");
   error.code = grpc::StatusCode::FAILED_PRECONDITION;
   error.reason = "HANDLER_UNKNOWN";
-  EXPECT_EQ(NextCommand(error, "host:1", "run"), "taskforge --server host:1 handler ls");
+  EXPECT_EQ(NextCommand(error, CallTo("host:1"), "run"), "taskforge --server host:1 handler ls");
   error.code = grpc::StatusCode::PERMISSION_DENIED;
-  EXPECT_THAT(NextCommand(error, kServer, "pool set"), EndsWith("--token-file FILE pool set"));
+  EXPECT_THAT(NextCommand(error, CallTo(), "pool set"), EndsWith("--token-file FILE pool set"));
+}
+
+// Not `see above`: whoever copies the line gets the same server, with the same certificates.
+TEST(NextCommand, CallsTheSameServerInTheSameWay) {
+  GlobalOptions options = CallTo("host:1");
+  options.tls_ca = "ca.pem";
+  options.token_file = "token";
+  RpcError error;
+  error.code = grpc::StatusCode::RESOURCE_EXHAUSTED;
+  EXPECT_EQ(NextCommand(error, options, "run"),
+            "taskforge --server host:1 --tls-ca ca.pem --token-file token top");
+}
+
+TEST(NextCommand, IsThereForEveryCode) {
+  RpcError error;
+  for (int code = 1; code <= 16; ++code) {
+    error.code = static_cast<grpc::StatusCode>(code);
+    EXPECT_NE(NextCommand(error, CallTo(), "run"), "") << CodeName(error.code);
+  }
+}
+
+TEST(RenderError, SaysWhenItMayBeForTheWantOfTls) {
+  RpcError error;
+  error.code = grpc::StatusCode::UNAVAILABLE;
+  error.message = "failed to connect to all addresses; last error: Connection refused";
+  EXPECT_THAT(RenderError(error, CallTo(), "run"), Not(HasSubstr("--tls-ca")));
+  error.message = "failed to connect to all addresses; last error: Socket closed";
+  EXPECT_THAT(RenderError(error, CallTo(), "run"),
+              EndsWith("TLS needs --tls-ca\ntry: taskforge --tls-ca FILE server info\n"));
 }
 
 TEST(CodeName, NamesEveryCode) {

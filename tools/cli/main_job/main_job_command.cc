@@ -43,7 +43,9 @@ int WriteReports(const Session& session, const MainJobOptions& options, const Jo
   if (!options.json_file.empty()) {
     std::ofstream file(options.json_file);
     file << RenderReportJson(report);
-    if (!file.flush()) return ReportUsage(absl::UnknownError("cannot write " + options.json_file));
+    if (!file.flush())
+      return ReportUsage(absl::UnknownError("--json: cannot write " + options.json_file),
+                         "main-job");
   }
   return report.is_success() ? kExitOk : kExitFailed;
 }
@@ -53,7 +55,7 @@ int RunMainJob(Session& session, const MainJobOptions& options) {
   grpc::Status status = ReadLimit(session, max_bytes);
   if (!status.ok()) return ReportError(session, status, "main-job");
   const absl::StatusOr<FileList> files = ListFiles(options.directory, max_bytes);
-  if (!files.ok()) return ReportUsage(files.status());
+  if (!files.ok()) return ReportUsage(files.status(), "main-job");
 
   JobReport report;
   report.directory = options.directory;

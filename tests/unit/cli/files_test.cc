@@ -55,7 +55,12 @@ TEST_F(ListFilesTest, LeavesOutWhatIsNoInput) {
   fs::create_symlink(kept, root_ / "link");
   fs::create_directory_symlink(root_, root_ / "loop");
   ASSERT_EQ(mkfifo((root_ / "pipe").c_str(), 0600), 0);
-  EXPECT_THAT(ListFiles(root_.string(), 100).value().paths, ElementsAre(kept));
+  const FileList list = ListFiles(root_.string(), 100).value();
+  EXPECT_THAT(list.paths, ElementsAre(kept));
+  // Said, not done in silence.
+  EXPECT_THAT(list.no_input,
+              ElementsAre((root_ / ".git").string(), (root_ / "build").string(),
+                          (root_ / "sub/.git").string(), (root_ / "sub/node_modules").string()));
 }
 
 TEST_F(ListFilesTest, NamesWhatIsTooLarge) {

@@ -55,11 +55,13 @@ TEST(RenderReport, ShowsGroupsThreadsAndResizes) {
 TEST(RenderReport, TellsWhatWasLeftOutAndWhatFailed) {
   JobReport report = ReportOf(3, 20);
   report.too_large = {"big.bin"};
+  report.no_input = {"x/.git", "x/build"};
   for (int i = 0; i < 20; ++i) {
     report.failures.push_back({"t", absl::StrCat("file", i), "sha256", "differs"});
   }
   const std::string text = RenderReport(report, false);
   EXPECT_THAT(text, HasSubstr("left out as too large: 1 (big.bin)"));
+  EXPECT_THAT(text, HasSubstr("left out as no input, by name: 2 (x/.git, x/build)\n"));
   EXPECT_THAT(text, HasSubstr("failed: sha256 of file9: differs"));
   EXPECT_EQ(text.find("file10"), std::string::npos);
 }

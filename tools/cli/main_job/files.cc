@@ -48,6 +48,7 @@ absl::StatusOr<FileList> ListFiles(const std::string& directory, uint64_t max_by
   for (const fs::recursive_directory_iterator end; walk != end; walk.increment(error)) {
     if (error) return absl::UnknownError(absl::StrCat(directory, ": ", error.message()));
     if (IsLeftOut(walk->path())) {
+      list.no_input.push_back(walk->path().string());
       walk.disable_recursion_pending();
     } else {
       AddFile(*walk, max_bytes, list);
@@ -55,6 +56,7 @@ absl::StatusOr<FileList> ListFiles(const std::string& directory, uint64_t max_by
   }
   std::sort(list.paths.begin(), list.paths.end());
   std::sort(list.too_large.begin(), list.too_large.end());
+  std::sort(list.no_input.begin(), list.no_input.end());
   return list;
 }
 

@@ -14,10 +14,12 @@ struct FileList {
   std::vector<std::string> paths;      // In the order of their names.
   std::vector<std::string> too_large;  // Above the limit, left out.
   std::vector<std::string> unreadable;
+  std::vector<std::string> no_input;  // What is called .git, build or node_modules, left out.
 };
 
-// Walks `directory`. Leaves out .git, build and node_modules, symbolic links, and what is no
-// regular file; files above `max_bytes` are named, not read. NOT_FOUND when `directory` is none.
+// Walks `directory`. Names, and does not walk or read, what is called .git, build or node_modules,
+// files above `max_bytes` and those that it may not read. Symbolic links, and what else is no
+// regular file, are passed over. NOT_FOUND when `directory` is none.
 absl::StatusOr<FileList> ListFiles(const std::string& directory, uint64_t max_bytes);
 
 // The content, at most `max_bytes` of it: a file may grow while the job runs.

@@ -62,6 +62,7 @@ int RunMainJob(Session& session, const MainJobOptions& options) {
   report.files = files->paths.size();
   report.too_large = files->too_large;
   report.unreadable = files->unreadable;
+  report.no_input = files->no_input;
   report.start = absl::Now();
   PoolWatch pool(session);
   MainJob job(session, *files, max_bytes);

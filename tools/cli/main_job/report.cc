@@ -96,6 +96,10 @@ std::string RenderReport(const JobReport& report, bool colour) {
       &text, "; %s files in %s, %.0f tasks/s\n", FormatCount(report.files),
       DurationText(report.duration),
       seconds > 0 ? static_cast<double>(report.succeeded() + report.failed()) / seconds : 0);
+  if (!report.no_input.empty()) {
+    absl::StrAppend(&text, "left out as no input, by name: ", FormatCount(report.no_input.size()),
+                    " (", SomeOf(report.no_input), ")\n");
+  }
   if (!report.too_large.empty()) {
     absl::StrAppend(&text, "left out as too large: ", FormatCount(report.too_large.size()), " (",
                     SomeOf(report.too_large), ")\n");
@@ -123,6 +127,7 @@ std::string RenderReportJson(const JobReport& report) {
   json.Key("over_bus").Uint(report.over_bus).Key("missed").Uint(report.missed);
   json.Key("read_later").Uint(report.read_later);
   json.Key("left_out").Uint(report.too_large.size() + report.unreadable.size());
+  json.Key("no_input").Uint(report.no_input.size());
   json.Key("threads").BeginObject().Key("before").Int(report.pool.threads_before);
   json.Key("peak").Int(report.pool.threads_at_peak).Key("after").Int(report.pool.threads_after);
   json.EndObject().Key("resizes").BeginArray();

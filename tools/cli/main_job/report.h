@@ -18,6 +18,7 @@ struct JobReport {
   uint64_t files = 0;
   std::vector<std::string> too_large;
   std::vector<std::string> unreadable;
+  std::vector<std::string> no_input;
   std::map<GroupKey, TaskGroup> groups;
   std::vector<JobFailure> failures;
   PoolStory pool;

@@ -1,19 +1,23 @@
 // A tour of TaskForge's API with the stock gRPC library: node client.js ADDRESS PROTOS
 // PROTOS is the directory of the .proto files: nothing is generated.
 import assert from 'node:assert/strict';
+// [readme]
 import { promisify } from 'node:util';
 import grpc from '@grpc/grpc-js';
 import protoLoader from '@grpc/proto-loader';
+// [/readme]
 import googleProtos from 'google-proto-files';
 
 const [address, protos] = process.argv.slice(2);
 const TIMEOUT_MS = 30_000;
 
+// [readme]
 const definition = protoLoader.loadSync(
   ['taskforge/v1/task_service.proto', 'taskforge/v1/bus_service.proto'],
   { includeDirs: [protos], keepCase: true, longs: Number, enums: String, defaults: true, oneofs: true },
 );
 const { TaskService, BusService } = grpc.loadPackageDefinition(definition).taskforge.v1;
+// [/readme]
 const credentials = grpc.credentials.createInsecure();
 const tasks = new TaskService(address, credentials);
 const bus = new BusService(address, credentials);
@@ -42,13 +46,17 @@ function decodeDetails(error) {
 }
 
 // Submits a task, waits for its end, and prints its output.
-async function run() {
-  const task = await call(tasks, 'runTask', {
-    task: { handler: 'sha256', input: { text_data: 'abc' }, priority: 'PRIORITY_HIGH' },
+async function firstCall() {
+  // [readme]
+  const tasks = new TaskService(address, grpc.credentials.createInsecure());
+  const runTask = promisify(tasks.runTask).bind(tasks);
+  const task = await runTask({
+    task: { handler: 'sha256', priority: 'PRIORITY_HIGH', input: { text_data: 'abc' } },
   });
-  assert.equal(task.state, 'TASK_STATE_SUCCEEDED');
+  console.log(task.output.text_data);
+  // [/readme]
   assert.match(task.output.text_data, /^ba7816bf/);
-  console.log('run:', task.output.text_data);
+  tasks.close();
 }
 
 // Submits a task and follows it to its end.
@@ -97,7 +105,7 @@ async function richError() {
   console.log('error:', ErrorInfo.reason, fields);
 }
 
-await run();
+await firstCall();
 await submitAndWatch();
 await publishAndSubscribe();
 await richError();

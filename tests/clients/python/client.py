@@ -3,18 +3,35 @@
 import sys
 import threading
 
+# [readme]
 import grpc
+from taskforge.v1 import task_service_pb2, task_service_pb2_grpc, types_pb2
+
+# [/readme]
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 from taskforge.v1 import bus_service_pb2, bus_service_pb2_grpc
-from taskforge.v1 import task_service_pb2, task_service_pb2_grpc
 from taskforge.v1 import types_pb2 as types
 
 TIMEOUT_S = 30
 
 
+def first_call(address):
+    """Runs a task with nothing set that need not be."""
+    # [readme]
+    channel = grpc.insecure_channel(address)
+    tasks = task_service_pb2_grpc.TaskServiceStub(channel)
+    task = tasks.RunTask(task_service_pb2.RunTaskRequest(task=types_pb2.Task(
+        handler="sha256", input=types_pb2.Payload(text_data="abc"),
+        priority=types_pb2.PRIORITY_HIGH)))
+    print(task.output.text_data)
+    # [/readme]
+    assert task.output.text_data.startswith("ba7816bf"), task
+    channel.close()
+
+
 def run(tasks):
-    """Submits a task, waits for its end, and prints its output."""
+    """Submits a task, waits for its end, and says how long it was in the queue."""
     task, rpc = tasks.RunTask.with_call(
         task_service_pb2.RunTaskRequest(
             task=types.Task(
@@ -115,6 +132,7 @@ def rich_error(tasks):
 
 
 def main():
+    first_call(sys.argv[1])
     with grpc.insecure_channel(sys.argv[1]) as channel:
         tasks = task_service_pb2_grpc.TaskServiceStub(channel)
         bus = bus_service_pb2_grpc.BusServiceStub(channel)

@@ -1,4 +1,5 @@
 """The handler `reverse`, in Python: example_worker.py ADDRESS."""
+# [readme]
 import sys
 from taskforge_worker import Worker
 
@@ -9,3 +10,4 @@ def reverse(task):
     return task.input.text_data[::-1]
 
 worker.run()
+# [/readme]

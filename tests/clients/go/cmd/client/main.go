@@ -14,7 +14,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 
 	pb "taskforge.example/client/gen/taskforge/v1"
@@ -24,20 +23,26 @@ func text(s string) *pb.Payload {
 	return &pb.Payload{Data: &pb.Payload_TextData{TextData: s}}
 }
 
-// run submits a task, waits for its end, and prints its output.
-func run(ctx context.Context, tasks pb.TaskServiceClient) error {
-	var trailer metadata.MD
-	task, err := tasks.RunTask(ctx, &pb.RunTaskRequest{Task: &pb.Task{
-		Handler: "sha256", Input: text("abc"), Priority: pb.Priority_PRIORITY_HIGH,
-	}}, grpc.Trailer(&trailer))
+// firstCall submits a task, waits for its end, and prints its output.
+func firstCall(ctx context.Context, address string) error {
+	// [readme]
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		return err
 	}
+	task, err := pb.NewTaskServiceClient(conn).RunTask(ctx, &pb.RunTaskRequest{Task: &pb.Task{
+		Handler: "sha256", Priority: pb.Priority_PRIORITY_HIGH,
+		Input: &pb.Payload{Data: &pb.Payload_TextData{TextData: "abc"}},
+	}})
+	if err != nil {
+		return err
+	}
+	fmt.Println(task.GetOutput().GetTextData())
+	// [/readme]
 	if !strings.HasPrefix(task.GetOutput().GetTextData(), "ba7816bf") {
 		return fmt.Errorf("sha256 of abc is not %v", task.GetOutput())
 	}
-	fmt.Println("run:", task.GetOutput().GetTextData(), "ran", trailer.Get("x-run-us"), "µs")
-	return nil
+	return conn.Close()
 }
 
 // submitAndWatch submits a task and follows it to its end.
@@ -133,7 +138,7 @@ func main() {
 	defer cancel()
 	tasks, bus := pb.NewTaskServiceClient(connection), pb.NewBusServiceClient(connection)
 	for _, step := range []func() error{
-		func() error { return run(ctx, tasks) },
+		func() error { return firstCall(ctx, os.Args[1]) },
 		func() error { return submitAndWatch(ctx, tasks) },
 		func() error { return publishAndSubscribe(ctx, bus) },
 		func() error { return richError(ctx, tasks) },

@@ -3,6 +3,7 @@ module taskforge.example/client
 go 1.26.0
 
 require (
+	github.com/jhump/protoreflect/v2 v2.0.0
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20261104224025-d1e00e9f33ab
 	google.golang.org/grpc v1.85.0
 	google.golang.org/protobuf v1.36.12

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The Go client, and the Go worker.
+# The Go client, and the Go worker. With `reflection` as third argument: stock reflection clients
+# instead.
 set -euo pipefail
 HERE="$(dirname "$(readlink -f "$0")")"
 # shellcheck source=tests/clients/common.sh
@@ -14,16 +15,25 @@ export GOTOOLCHAIN="${GOTOOLCHAIN:-auto}"
 export GOMODCACHE="${CLIENTS_CACHE}/go-modules" GOCACHE="${CLIENTS_CACHE}/go-build" GOFLAGS=-modcacherw
 
 module="${WORK}/module"
-mkdir "${module}"
+mkdir "${module}" "${WORK}/bin"
 cp -r "${HERE}"/{go.mod,go.sum,cmd} "${module}"
-write_protos "${WORK}/protos"
-mkdir "${WORK}/bin" "${module}/gen"
 cd "${module}"
+
+if [[ "${3:-}" == reflection ]]; then
+  go vet ./cmd/reflect
+  go build -mod=readonly -o "${WORK}/bin/" ./cmd/reflect
+  start_server
+  "${WORK}/bin/reflect" "${ADDRESS}"
+  exit 0
+fi
+
+write_protos "${WORK}/protos"
+mkdir gen
 go build -o "${WORK}/bin/" google.golang.org/protobuf/cmd/protoc-gen-go \
   google.golang.org/grpc/cmd/protoc-gen-go-grpc
 PATH="${WORK}/bin:${PATH}" protoc -I "${WORK}/protos" --go_out=gen --go_opt=paths=source_relative \
   --go-grpc_out=gen --go-grpc_opt=paths=source_relative "${WORK}"/protos/taskforge/v1/*.proto
-go vet ./cmd/...
+go vet ./cmd/client ./cmd/worker
 go build -mod=readonly -o "${WORK}/bin/" ./cmd/client ./cmd/worker
 
 start_server

@@ -6,48 +6,9 @@
 #include "absl/strings/str_cat.h"
 #include "cli/format.h"
 #include "cli/session.h"
+#include "cli/tls_hint.h"
 
 namespace taskforge::cli {
-namespace {
-
-// Whether somebody took the connection, but no call came about: as a rule, one side speaks TLS and
-// the other does not, or not with these certificates.
-bool IsHandshakeFailure(const RpcError& error) {
-  return error.code == grpc::StatusCode::UNAVAILABLE && error.reason.empty() &&
-         (absl::StrContains(error.message, "Socket closed") ||
-          absl::StrContains(error.message, "Connection reset by peer") ||
-          absl::StrContains(error.message, "andshake"));
-}
-
-std::string HintOnTls(const RpcError& error, const GlobalOptions& options) {
-  if (!IsHandshakeFailure(error)) return "";
-  const std::string answers = absl::StrCat("  something answers at ", options.server);
-  if (options.tls_ca.empty()) {
-    return absl::StrCat(answers, ", but not in plain gRPC: TLS needs --tls-ca\n");
-  }
-  if (options.tls_cert.empty()) {
-    return absl::StrCat(answers, ", but with --tls-ca ", options.tls_ca,
-                        " no TLS came about: is it plain, is its certificate of another authority "
-                        "or name, or does it want one of ours (--tls-cert, --tls-key)?\n");
-  }
-  return absl::StrCat(answers, ", but no TLS came about with --tls-ca ", options.tls_ca,
-                      " and --tls-cert ", options.tls_cert, "\n");
-}
-
-std::string NextAfterNoAnswer(const RpcError& error, const GlobalOptions& options) {
-  if (!IsHandshakeFailure(error)) return "taskforged serve";
-  GlobalOptions next = options;
-  if (options.tls_ca.empty() || !options.tls_cert.empty()) {
-    next.tls_ca = "FILE";
-  } else {
-    next.tls_cert = "FILE";
-    next.tls_key = "FILE";
-  }
-  return absl::StrCat(SelfCommand(next), " server info");
-}
-
-}  // namespace
-
 RpcError DecodeError(const grpc::Status& status) {
   return DecodeError(status.error_code(), status.error_message(), status.error_details());
 }
@@ -95,7 +56,10 @@ std::string NextCommand(const RpcError& error, const GlobalOptions& options,
   switch (error.code) {
     case grpc::StatusCode::UNAVAILABLE:
       if (!error.reason.empty()) return absl::StrCat(self, " server info");
-      return NextAfterNoAnswer(error, options);
+      if (const auto hint = HintOnTls(error, options)) {
+        return absl::StrCat(SelfCommand(hint->next), " server info");
+      }
+      return "taskforged serve";
     case grpc::StatusCode::UNAUTHENTICATED:
     case grpc::StatusCode::PERMISSION_DENIED: {
       if (error.reason == "ADMIN_LOCAL_ONLY") return "taskforged serve --auth-token-file FILE";
@@ -146,7 +110,7 @@ std::string RenderError(const RpcError& error, const GlobalOptions& options,
   if (error.retry_after.has_value()) {
     absl::StrAppend(&text, "  try again in ", DurationText(*error.retry_after), "\n");
   }
-  absl::StrAppend(&text, HintOnTls(error, options));
+  if (const auto hint = HintOnTls(error, options)) absl::StrAppend(&text, "  ", hint->why, "\n");
   absl::StrAppend(&text, "try: ", NextCommand(error, options, command), "\n");
   return text;
 }

@@ -5,12 +5,12 @@
 #include <CLI/CLI.hpp>
 #include <climits>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
+#include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/file_system.h"
 
 namespace taskforge::cli {
 namespace {
@@ -24,12 +24,10 @@ bool WantsColour() {
 }
 
 std::string ReadOptionFile(const std::string& path, const std::string& option) {
-  std::ifstream file(path, std::ios::binary);
-  std::ostringstream text;
-  if (!file || !(text << file.rdbuf())) {
-    throw CLI::ValidationError(option, "cannot read " + path);
-  }
-  return text.str();
+  PosixFileSystem files;
+  absl::StatusOr<std::string> text = files.ReadFile(path);
+  if (!text.ok()) throw CLI::ValidationError(option, std::string(text.status().message()));
+  return *std::move(text);
 }
 
 // gRPC takes anything for a certificate, and then says only that it has no address.

@@ -138,14 +138,13 @@ TEST(NextCommand, IsThereForEveryCode) {
   }
 }
 
-TEST(RenderError, SaysWhenItMayBeForTheWantOfTls) {
+TEST(RenderError, SaysWhatTlsMayHaveToDoWithIt) {
   RpcError error;
   error.code = grpc::StatusCode::UNAVAILABLE;
-  error.message = "failed to connect to all addresses; last error: Connection refused";
-  EXPECT_THAT(RenderError(error, CallTo(), "run"), Not(HasSubstr("--tls-ca")));
-  error.message = "failed to connect to all addresses; last error: Socket closed";
-  EXPECT_THAT(RenderError(error, CallTo(), "run"),
-              EndsWith("TLS needs --tls-ca\ntry: taskforge --tls-ca FILE server info\n"));
+  error.message = "Socket closed";
+  EXPECT_THAT(RenderError(error, CallTo("host:1"), "run"),
+              EndsWith("  host:1 may speak TLS, which needs --tls-ca\n"
+                       "try: taskforge --server host:1 --tls-ca FILE server info\n"));
 }
 
 TEST(CodeName, NamesEveryCode) {

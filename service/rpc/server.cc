@@ -6,8 +6,6 @@
 #include <grpcpp/security/server_credentials.h>
 
 #include <atomic>
-#include <fstream>
-#include <sstream>
 #include <thread>
 #include <utility>
 
@@ -17,6 +15,7 @@
 #include "base/scoped_blocking.h"
 #include "rpc/call.h"
 #include "rpc/methods.h"
+#include "rpc/tls_files.h"
 
 namespace taskforge {
 namespace {
@@ -31,16 +30,6 @@ bool IsUnix(absl::string_view address) { return absl::StartsWith(address, "unix:
 bool IsLoopback(absl::string_view address) {
   return IsUnix(address) || absl::StartsWith(address, "127.") ||
          absl::StartsWith(address, "localhost:") || absl::StartsWith(address, "[::1]:");
-}
-
-absl::StatusOr<std::string> ReadAll(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file || text.str().empty()) {
-    return absl::NotFoundError(absl::StrCat("cannot read ", path, ", or it is empty"));
-  }
-  return text.str();
 }
 
 int Milliseconds(absl::Duration duration) {
@@ -72,32 +61,31 @@ std::vector<FieldViolation> RpcServerOptions::Validate() const {
   const auto expect = [&wrong](bool ok, absl::string_view field, absl::string_view what) {
     if (!ok) wrong.push_back({std::string(field), std::string(what)});
   };
-  expect(!listen.empty(), "listen", "want at least one address");
+  expect(!listen.empty(), "grpc.listen", "want at least one address");
   const bool tls = !tls_certificate_file.empty();
-  expect(tls == !tls_key_file.empty(), "tls_key_file",
-         "tls_certificate_file and tls_key_file go together");
-  expect(tls || tls_client_ca_file.empty(), "tls_client_ca_file", "needs tls_certificate_file");
+  expect(tls == !tls_key_file.empty(), "tls.key_file", "it and tls.certificate_file go together");
+  expect(tls || tls_client_ca_file.empty(), "tls.client_ca_file", "needs tls.certificate_file");
   for (const std::string& address : listen) {
-    expect(IsUnix(address) || absl::StrContains(address, ':'), "listen",
+    expect(IsUnix(address) || absl::StrContains(address, ':'), "grpc.listen",
            absl::StrCat(address, ": want HOST:PORT or unix:PATH"));
-    expect(tls || insecure_listen || IsLoopback(address), "listen",
-           absl::StrCat(address, " is not loopback and there is no TLS: set tls_certificate_file, ",
+    expect(tls || insecure_listen || IsLoopback(address), "grpc.listen",
+           absl::StrCat(address, " is not loopback and there is no TLS: set tls.certificate_file, ",
                         "or insecure_listen if the network is safe"));
   }
-  expect(polling_threads >= 1 && polling_threads <= 64, "polling_threads", "want 1 to 64");
+  expect(polling_threads >= 1 && polling_threads <= 64, "grpc.polling_threads", "want 1 to 64");
   expect(max_message_bytes >= (size_t{64} << 10) && max_message_bytes <= (size_t{1} << 30),
-         "max_message_bytes", "want 64 KiB to 1 GiB");
+         "grpc.max_message_bytes", "want 64 KiB to 1 GiB");
   expect(max_metadata_bytes >= 1024 && max_metadata_bytes <= (size_t{1} << 20),
-         "max_metadata_bytes", "want 1 KiB to 1 MiB");
-  expect(max_concurrent_streams >= 1, "max_concurrent_streams", "want at least 1");
+         "grpc.max_metadata_bytes", "want 1 KiB to 1 MiB");
+  expect(max_concurrent_streams >= 1, "grpc.max_concurrent_streams", "want at least 1");
   expect(keepalive_interval >= absl::Seconds(1) && keepalive_interval <= absl::Hours(24),
-         "keepalive_interval", "want 1 s to 24 h");
+         "grpc.keepalive_interval", "want 1 s to 24 h");
   expect(keepalive_timeout >= absl::Seconds(1) && keepalive_timeout <= absl::Hours(1),
-         "keepalive_timeout", "want 1 s to 1 h");
+         "grpc.keepalive_timeout", "want 1 s to 1 h");
   expect(min_ping_interval >= absl::ZeroDuration() && min_ping_interval <= absl::Hours(1),
-         "min_ping_interval", "want 0 to 1 h");
+         "grpc.min_ping_interval", "want 0 to 1 h");
   expect(handshake_timeout >= absl::Milliseconds(100) && handshake_timeout <= absl::Minutes(5),
-         "handshake_timeout", "want 100 ms to 5 min");
+         "grpc.handshake_timeout", "want 100 ms to 5 min");
   return wrong;
 }
 
@@ -142,16 +130,12 @@ class RpcServer::Core {
 
 absl::StatusOr<std::shared_ptr<grpc::ServerCredentials>> RpcServer::Core::Credentials() const {
   if (options_.tls_certificate_file.empty()) return grpc::InsecureServerCredentials();
-  absl::StatusOr<std::string> certificate = ReadAll(options_.tls_certificate_file);
-  if (!certificate.ok()) return certificate.status();
-  absl::StatusOr<std::string> key = ReadAll(options_.tls_key_file);
-  if (!key.ok()) return key.status();
+  absl::StatusOr<TlsFiles> files = ReadTlsFiles(options_);
+  if (!files.ok()) return files.status();
   grpc::SslServerCredentialsOptions tls;
-  tls.pem_key_cert_pairs.push_back({*std::move(key), *std::move(certificate)});
-  if (!options_.tls_client_ca_file.empty()) {
-    absl::StatusOr<std::string> authorities = ReadAll(options_.tls_client_ca_file);
-    if (!authorities.ok()) return authorities.status();
-    tls.pem_root_certs = *std::move(authorities);
+  tls.pem_key_cert_pairs.push_back({std::move(files->key), std::move(files->certificate)});
+  if (!files->client_ca.empty()) {
+    tls.pem_root_certs = std::move(files->client_ca);
     tls.client_certificate_request = GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY;
   }
   return grpc::SslServerCredentials(tls);
@@ -210,9 +194,9 @@ absl::Status RpcServer::Core::Start() {
     pollers_.clear();
     for (size_t i = 0; i < ports.size(); ++i) {
       if (ports[i] == 0) {
-        return absl::UnavailableError(absl::StrCat(
-            "cannot listen on ", options_.listen[i],
-            ": is the address in use, or not this machine's, or the certificate wrong?"));
+        return absl::UnavailableError(
+            absl::StrCat("cannot listen on ", options_.listen[i],
+                         ": is the address in use, or not this machine's? (grpc.listen)"));
       }
     }
     return absl::UnavailableError("cannot start the gRPC server");

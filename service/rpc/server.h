@@ -56,7 +56,7 @@ struct RpcServerOptions {
   // How long a connection may take to be set up.
   absl::Duration handshake_timeout = absl::Seconds(5);
 
-  // Every mistake at once.
+  // Every mistake at once, under the names of the configuration: `grpc.listen`.
   std::vector<FieldViolation> Validate() const;
 };
 
@@ -77,8 +77,8 @@ class RpcServer {
   RpcServer(const RpcServer&) = delete;
   RpcServer& operator=(const RpcServer&) = delete;
 
-  // Binds and serves. FAILED_PRECONDITION: a setting that is not safe; UNAVAILABLE: an address
-  // cannot be bound; NOT_FOUND: a file cannot be read.
+  // Binds and serves. INVALID_ARGUMENT: a setting is wrong or not safe, or a file of TLS holds what
+  // it should not; UNAVAILABLE: an address cannot be bound; NOT_FOUND: a file cannot be read.
   absl::Status Start();
   // In the order of options.listen.
   const std::vector<BoundAddress>& addresses() const;

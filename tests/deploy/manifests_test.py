@@ -3,6 +3,7 @@
 
 Usage: manifests_test.py ROOT [unittest arguments]. Needs no cluster and no container daemon.
 """
+import copy
 import json
 import pathlib
 import re
@@ -12,28 +13,24 @@ import sys
 import unittest
 
 import yaml
+from kustomize import load, problems_of, render
 
 ROOT = pathlib.Path(sys.argv.pop(1)).resolve()
 DEPLOY = ROOT / "deploy"
 GRPC_PORT, ADMIN_PORT, USER = 7480, 7481, 65532
 
 
-def load(path):
-    return [d for d in yaml.safe_load_all(path.read_text(encoding="utf-8")) if d]
-
-
-def kustomization(folder):
-    """Every object that a kustomization names, its bases' included."""
-    objects = []
-    for name in load(folder / "kustomization.yaml")[0]["resources"]:
-        path = folder / name
-        objects += kustomization(path) if path.is_dir() else load(path)
-    return objects
+def selection_of(thing):
+    """Who it is and what it selects, as text that can be compared."""
+    spec = thing.get("spec", {})
+    return json.dumps([thing["kind"], thing["metadata"]["name"], thing["metadata"].get("labels"),
+                       spec.get("selector"), spec.get("podSelector"),
+                       spec.get("template", {}).get("metadata")], sort_keys=True)
 
 
 class Kubernetes(unittest.TestCase):
     def setUp(self):
-        self.objects = kustomization(DEPLOY / "kubernetes/overlays/monitoring")
+        self.objects = render(DEPLOY / "kubernetes/overlays/monitoring")
 
     def one(self, kind, name="taskforge"):
         found = [o for o in self.objects if o["kind"] == kind and o["metadata"]["name"] == name]
@@ -46,17 +43,35 @@ class Kubernetes(unittest.TestCase):
                 listed = load(path.parent / "kustomization.yaml")[0]["resources"]
                 self.assertIn(path.name, listed)
 
-    def test_kustomize_accepts_it(self):
+    def test_kustomize_makes_of_it_what_these_tests_read(self):
         if not shutil.which("kubectl"):
             self.skipTest("no kubectl here; the other tests read the files")
         for overlay in ("base", "overlays/monitoring"):
-            done = subprocess.run(["kubectl", "kustomize", str(DEPLOY / "kubernetes" / overlay)],
+            folder = DEPLOY / "kubernetes" / overlay
+            done = subprocess.run(["kubectl", "kustomize", str(folder)],
                                   capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 0, done.stderr)
+            rendered = [d for d in yaml.safe_load_all(done.stdout) if d]
+            self.assertEqual(problems_of(rendered), [])
+            self.assertEqual(sorted(map(selection_of, rendered)), sorted(map(selection_of, render(folder))))
+
+    def test_every_selector_finds_what_it_is_there_for(self):
+        self.assertEqual(problems_of(render(DEPLOY / "kubernetes/base")), [])
+        self.assertEqual(problems_of(self.objects), [])
+
+    def test_a_selector_that_finds_nothing_is_noticed(self):
+        for kind, key in (("Service", "selector"), ("StatefulSet", "selector"),
+                          ("PodDisruptionBudget", "selector"), ("NetworkPolicy", "podSelector"),
+                          ("ServiceMonitor", "selector")):
+            with self.subTest(kind):
+                broken = copy.deepcopy(self.objects)
+                del next(o for o in broken if o["kind"] == kind)["spec"][key]
+                self.assertTrue(problems_of(broken))
+                self.assertIn(kind, problems_of(broken)[0])
 
     def test_one_replica_and_a_disruption_budget_that_lets_nodes_drain(self):
         self.assertEqual(self.one("StatefulSet")["spec"]["replicas"], 1)
-        self.assertEqual(self.one("PodDisruptionBudget")["spec"], {"maxUnavailable": 1})
+        self.assertEqual(self.one("PodDisruptionBudget")["spec"]["maxUnavailable"], 1)
         self.assertFalse([o for o in self.objects if o["kind"] == "HorizontalPodAutoscaler"])
 
     def test_the_pod_has_no_rights(self):

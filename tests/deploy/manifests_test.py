@@ -237,6 +237,18 @@ class Rules(unittest.TestCase):
         self.promtool("check", "rules", str(DEPLOY / "prometheus/taskforge.rules.yaml"))
         self.promtool("test", "rules", str(DEPLOY / "prometheus/taskforge.rules_test.yaml"))
 
+    def test_the_operator_gets_the_same_rules(self):
+        command = [str(DEPLOY / "kubernetes/prometheus-rule"), "release=main"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+        rule = yaml.safe_load(done.stdout)
+        self.assertEqual((rule["apiVersion"], rule["kind"]), ("monitoring.coreos.com/v1", "PrometheusRule"))
+        self.assertEqual(rule["spec"], load(DEPLOY / "prometheus/taskforge.rules.yaml")[0])
+        self.assertEqual(rule["metadata"]["labels"]["release"], "main")
+        overlay = load(DEPLOY / "kubernetes/overlays/monitoring/kustomization.yaml")[0]
+        self.assertEqual(rule["metadata"]["namespace"], overlay["namespace"])
+        wrong = subprocess.run([command[0], "release"], capture_output=True, text=True, timeout=60)
+        self.assertEqual(wrong.returncode, 2)
+
     def test_every_rule_has_a_test(self):
         cases = load(DEPLOY / "prometheus/taskforge.rules_test.yaml")[0]["tests"]
         fired = {a["alertname"] for c in cases for a in c.get("alert_rule_test", []) if a["exp_alerts"]}

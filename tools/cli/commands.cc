@@ -101,6 +101,7 @@ void AddCommands(CLI::App& app, Session& session, Action& action) {
   AddSubmitCommand(app, session, action);
   AddTaskCommands(app, session, action);
   AddBusCommands(app, session, action);
+  AddBusListCommands(app, session, action);
   AddPoolCommands(app, session, action);
   AddHandlerCommands(app, session, action);
   AddTopCommand(app, session, action);

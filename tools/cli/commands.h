@@ -18,6 +18,7 @@ void AddRunCommand(CLI::App& app, Session& session, Action& action);
 void AddSubmitCommand(CLI::App& app, Session& session, Action& action);
 void AddTaskCommands(CLI::App& app, Session& session, Action& action);
 void AddBusCommands(CLI::App& app, Session& session, Action& action);
+void AddBusListCommands(CLI::App& app, Session& session, Action& action);
 void AddPoolCommands(CLI::App& app, Session& session, Action& action);
 void AddHandlerCommands(CLI::App& app, Session& session, Action& action);
 void AddTopCommand(CLI::App& app, Session& session, Action& action);

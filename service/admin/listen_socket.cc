@@ -26,9 +26,9 @@ struct HostPort {
   std::string port;
 };
 
-absl::StatusOr<HostPort> Parse(absl::string_view listen) {
+absl::StatusOr<HostPort> Parse(absl::string_view listen, absl::string_view option) {
   const absl::Status error = absl::InvalidArgumentError(
-      absl::StrCat("\"", listen, "\" is not HOST:PORT, as in 127.0.0.1:7481 (admin.listen)"));
+      absl::StrCat("\"", listen, "\" is not HOST:PORT, as in 127.0.0.1:7481 (", option, ")"));
   const size_t colon = listen.rfind(':');
   if (colon == absl::string_view::npos || colon == 0) return error;
   absl::string_view host = listen.substr(0, colon);
@@ -66,8 +66,8 @@ std::string AddressOf(int fd) {
 
 }  // namespace
 
-absl::StatusOr<ListenSocket> Listen(absl::string_view listen) {
-  const absl::StatusOr<HostPort> parsed = Parse(listen);
+absl::StatusOr<ListenSocket> Listen(absl::string_view listen, absl::string_view option) {
+  const absl::StatusOr<HostPort> parsed = Parse(listen, option);
   if (!parsed.ok()) return parsed.status();
 
   addrinfo hints = {};
@@ -77,7 +77,7 @@ absl::StatusOr<ListenSocket> Listen(absl::string_view listen) {
   const int error = getaddrinfo(parsed->host.c_str(), parsed->port.c_str(), &hints, &found);
   if (error != 0) {
     return absl::InvalidArgumentError(
-        absl::StrCat("cannot resolve \"", listen, "\": ", gai_strerror(error), " (admin.listen)"));
+        absl::StrCat("cannot resolve \"", listen, "\": ", gai_strerror(error), " (", option, ")"));
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owner(found, freeaddrinfo);
 
@@ -90,7 +90,7 @@ absl::StatusOr<ListenSocket> Listen(absl::string_view listen) {
   if (bind(result.fd, found->ai_addr, found->ai_addrlen) != 0 ||
       ::listen(result.fd, kBacklog) != 0) {
     const absl::Status status = absl::UnavailableError(
-        absl::StrCat("cannot listen on ", listen, ": ", std::strerror(errno), " (admin.listen)"));
+        absl::StrCat("cannot listen on ", listen, ": ", std::strerror(errno), " (", option, ")"));
     if (result.fd >= 0) close(result.fd);
     return status;
   }

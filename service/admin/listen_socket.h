@@ -16,8 +16,10 @@ struct ListenSocket {
 };
 
 // Binds the first address that HOST resolves to. Ports are not shared with other processes.
-// INVALID_ARGUMENT if `listen` is not HOST:PORT; UNAVAILABLE if it cannot be bound.
-absl::StatusOr<ListenSocket> Listen(absl::string_view listen);
+// INVALID_ARGUMENT if `listen` is not HOST:PORT; UNAVAILABLE if it cannot be bound. Errors name
+// `option`, where the address comes from.
+absl::StatusOr<ListenSocket> Listen(absl::string_view listen,
+                                    absl::string_view option = "admin.listen");
 
 }  // namespace taskforge
 

@@ -34,6 +34,7 @@ TEST(ListenTest, RefusesAPortThatIsTaken) {
   const absl::StatusOr<ListenSocket> second = Listen(first->address);
   EXPECT_EQ(second.status().code(), absl::StatusCode::kUnavailable);
   EXPECT_THAT(second.status().message(), HasSubstr("admin.listen"));
+  EXPECT_THAT(Listen(first->address, "grpc.listen").status().message(), HasSubstr("grpc.listen"));
   close(first->fd);
 }
 

@@ -19,6 +19,7 @@
 #include "composition.h"
 #include "config/config.h"
 #include "config/logging.h"
+#include "doctor.h"
 #include "rpc/health_probe.h"
 #include "rpc/server.h"
 #include "version.h"
@@ -172,6 +173,14 @@ int CheckConfig(const Flags& flags) {
   return 0;
 }
 
+int Doctor(const Flags& flags) {
+  LoadedConfig loaded;
+  const absl::Status status = LoadConfig(flags, loaded);
+  const std::vector<Finding> findings = Examine(status, loaded.config(), ReadMachineFacts());
+  std::fputs(Render(findings).c_str(), stdout);
+  return HasProblem(findings) ? 1 : 0;
+}
+
 int PrintVersion() {
   std::printf("taskforged %s (%s, %s, gRPC %s)\n", kVersion, kRevision, kCompiler,
               GrpcVersion().c_str());
@@ -201,6 +210,11 @@ int Main(int argc, char** argv) {
   print->add_flag("--show-origin", show_origin, "Say where each value came from.");
   print->add_flag("--markdown", markdown, "Print the table of defaults instead.");
   print->callback([&] { code = PrintConfig(flags, show_origin, markdown); });
+
+  CLI::App* doctor = app.add_subcommand(
+      "doctor", "Says what would go wrong, without serving: 0 no problem, 1 problems, 2 usage.");
+  AddFlags(*doctor, defaults.table(), flags);
+  doctor->callback([&] { code = Doctor(flags); });
 
   HealthProbeOptions probe;
   CLI::App* health = app.add_subcommand("health",

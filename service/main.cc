@@ -20,6 +20,7 @@
 #include "config/config.h"
 #include "config/logging.h"
 #include "doctor.h"
+#include "health_target.h"
 #include "rpc/health_probe.h"
 #include "rpc/server.h"
 #include "version.h"
@@ -181,6 +182,38 @@ int Doctor(const Flags& flags) {
   return HasProblem(findings) ? 1 : 0;
 }
 
+// Asks the server that the file and the environment configure, unless the probe has an address.
+int Health(const Flags& flags, HealthProbeOptions probe) {
+  constexpr int kWrongOption = 1;  // As grpc_health_probe has it.
+  if (probe.address.empty()) {
+    LoadedConfig loaded;
+    absl::Status status = LoadConfig(flags, loaded);
+    PosixFileSystem files;
+    if (status.ok()) status = AimAt(loaded.config(), files, probe);
+    if (!status.ok()) return Fail(status, kWrongOption);
+  }
+  return ProbeHealth(probe);
+}
+
+void AddHealth(CLI::App& app, Flags& flags, HealthProbeOptions& probe, int& code) {
+  CLI::App* health = app.add_subcommand("health",
+                                        "Asks a server how it is: 0 serving, 1 usage, 2 no "
+                                        "connection, 3 call failed, 4 not serving.");
+  health->add_option("-c,--config", flags.file, "YAML file of the server")
+      ->envname("TASKFORGE_CONFIG");
+  health->add_option("--address", probe.address,
+                     "HOST:PORT or unix:PATH; without it, the server that --config and the "
+                     "TASKFORGE_ variables configure, and TLS as they say");
+  health->add_option("--service", probe.service, "Empty, liveness, readiness or a service's name.");
+  health->add_option("--timeout", probe.timeout_seconds, "Seconds.")->capture_default_str();
+  health->add_option("--tls-ca", probe.tls_ca_file, "PEM file: use TLS, and trust these.");
+  health->add_option("--tls-cert", probe.tls_certificate_file, "PEM file: use TLS, and show this.");
+  health->add_option("--tls-key", probe.tls_key_file, "PEM file: its key.");
+  health->add_option("--tls-server-name", probe.tls_server_name,
+                     "Name in the server's certificate, if not the host of the address.");
+  health->callback([&] { code = Health(flags, probe); });
+}
+
 int PrintVersion() {
   std::printf("taskforged %s (%s, %s, gRPC %s)\n", kVersion, kRevision, kCompiler,
               GrpcVersion().c_str());
@@ -217,14 +250,8 @@ int Main(int argc, char** argv) {
   doctor->callback([&] { code = Doctor(flags); });
 
   HealthProbeOptions probe;
-  CLI::App* health = app.add_subcommand("health",
-                                        "Asks a server how it is: 0 serving, 1 usage, 2 no "
-                                        "connection, 3 call failed, 4 not serving.");
-  health->add_option("--address", probe.address, "HOST:PORT or unix:PATH")->capture_default_str();
-  health->add_option("--service", probe.service, "Empty, liveness, readiness or a service's name.");
-  health->add_option("--timeout", probe.timeout_seconds, "Seconds.")->capture_default_str();
-  health->add_option("--tls-ca", probe.tls_ca_file, "PEM file: use TLS.");
-  health->callback([&] { code = ProbeHealth(probe); });
+  probe.address = "";
+  AddHealth(app, flags, probe, code);
 
   app.add_subcommand("version", "Prints the version.")->callback([&] { code = PrintVersion(); });
 

@@ -37,8 +37,12 @@ USER 65532:65532
 VOLUME /var/lib/taskforge
 EXPOSE 7480 7481
 STOPSIGNAL SIGTERM
+# Within a container "every address" is what the container's network lets in; publish the ports on
+# 127.0.0.1, or behind what speaks TLS. As variables, so that the health check reads the same as the
+# server does, whatever they are set to.
+ENV TASKFORGE_GRPC_LISTEN=0.0.0.0:7480 \
+    TASKFORGE_ADMIN_LISTEN=0.0.0.0:7481 \
+    TASKFORGE_INSECURE_LISTEN=true
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["taskforged", "health"]
 ENTRYPOINT ["taskforged"]
-# Within a container "every address" is what the container's network lets in; publish the ports on
-# 127.0.0.1, or behind what speaks TLS.
-CMD ["serve", "--grpc-listen", "0.0.0.0:7480", "--admin-listen", "0.0.0.0:7481", "--insecure-listen"]
+CMD ["serve"]

@@ -90,6 +90,7 @@ uid="$(config_of User | tr -d '"' | cut -d: -f1)"
   fail "health check: $(config_of Healthcheck.Test)"
 [[ "$(config_of Labels)" == *org.opencontainers.image.licenses* ]] || fail "no OCI labels"
 mapfile -t arguments < <(config_of Cmd | tr -d '[]"' | tr ',' '\n')
+mapfile -t environment < <(buildah inspect --type image "${IMAGE}" | jq -r '.Docker.config.Env[]')
 
 say "run it: user ${uid}, read-only root"
 container="$(buildah from --pull-never "${IMAGE}")"
@@ -101,8 +102,8 @@ mount -t tmpfs -o "uid=${uid},gid=${uid},mode=0750" tmpfs "${work}/image/var/lib
 if touch "${work}/image/probe" 2>/dev/null; then fail "the root is writable"; fi
 make_network
 
-ip netns exec "${SERVER_NAMESPACE}" chroot --userspec="${uid}:${uid}" --groups= "${work}/image" \
-  taskforged "${arguments[@]}" >"${work}/server.log" 2>&1 &
+env "${environment[@]}" ip netns exec "${SERVER_NAMESPACE}" \
+  chroot --userspec="${uid}:${uid}" --groups= "${work}/image" taskforged "${arguments[@]}" >"${work}/server.log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
   if from_the_client curl -sf -o /dev/null "http://${SERVER_ADDRESS}:7481/readyz"; then break; fi
@@ -119,7 +120,8 @@ output="$(from_the_client chroot --userspec="${uid}:${uid}" "${work}/image" \
 [[ "${output}" == *"hello from next door"* ]] || fail "RunTask printed: ${output}"
 metrics="$(from_the_client curl -sf "http://${SERVER_ADDRESS}:7481/metrics")" || fail "no /metrics"
 [[ "${metrics}" == *taskforge_build_info* ]] || fail "/metrics has no taskforge_build_info"
-ip netns exec "${SERVER_NAMESPACE}" chroot --userspec="${uid}:${uid}" "${work}/image" taskforged health ||
+env "${environment[@]}" ip netns exec "${SERVER_NAMESPACE}" \
+  chroot --userspec="${uid}:${uid}" "${work}/image" taskforged health ||
   fail "the health check of the image fails"
 
 say "stop it"

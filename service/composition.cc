@@ -10,6 +10,7 @@
 #include "base/scoped_blocking.h"
 #include "handlers/built_in.h"
 #include "metrics/process_metrics.h"
+#include "rpc/certificate.h"
 #include "rpc_front.h"
 #include "task/uuid.h"
 #include "version.h"
@@ -109,6 +110,8 @@ absl::Status Composition::Serve(FileSystem& files) {
   if (!built_ins.ok()) return built_ins.status();
   built_ins_ = *std::move(built_ins);
 
+  absl::Status status = ReadCertificate(files);
+  if (!status.ok()) return status;
   Access access;
   if (!config_.token_file.empty()) {
     const absl::StatusOr<std::string> text = files.ReadFile(config_.token_file);
@@ -120,7 +123,7 @@ absl::Status Composition::Serve(FileSystem& files) {
     }
     access = Access(*std::move(tokens));
   }
-  absl::Status status = pool_.Start();
+  status = pool_.Start();
   if (!status.ok()) return status;
 
   RpcFront::Parts parts{
@@ -154,6 +157,21 @@ absl::Status Composition::Serve(FileSystem& files) {
   return absl::OkStatus();
 }
 
+absl::Status Composition::ReadCertificate(FileSystem& files) {
+  const std::string& path = config_.rpc.tls_certificate_file;
+  if (path.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::string> text = files.ReadFile(path);
+  if (!text.ok()) return text.status();
+  const absl::StatusOr<Certificate> certificate = ParseCertificate(*text);
+  if (!certificate.ok()) {
+    return absl::Status(
+        certificate.status().code(),
+        absl::StrCat(path, ": ", certificate.status().message(), " (tls.certificate_file)"));
+  }
+  certificate_expiry_ = certificate->not_after;
+  return absl::OkStatus();
+}
+
 std::vector<Collector> Composition::Collectors() {
   return {
       [this](Families& families) {
@@ -164,13 +182,18 @@ std::vector<Collector> Composition::Collectors() {
         }
         CollectBounds(bounds, families);
       },
-      [this](Families& families) { CollectQueues(queues_.Stats(), families); },
+      [this](Families& families) {
+        const TaskQueuesStats queues = queues_.Stats();
+        CollectQueues(queues, families);
+        CollectLanes(queues.lanes, handler_labels_, families);
+      },
       [this](Families& families) { CollectIntake(intake_.Stats(), families); },
       [this](Families& families) { CollectLifecycle(lifecycle_.Stats(), families); },
       [this](Families& families) { CollectRunner(runner_.stats(), families); },
       [this](Families& families) { CollectStore(store_.Stats(), families); },
       [this](Families& families) { CollectBus(bus_.Stats(), families); },
-      [this](Families& families) { CollectHandlers(registry_.List(), hub_.stats(), families); },
+      [this](Families& families) { CollectHandlers(registry_.List(), handler_labels_, families); },
+      [this](Families& families) { CollectWorkers(hub_.stats(), families); },
       [this](Families& families) { CollectRpc(rpc_->server().Stats(), families); },
       [this](Families& families) { CollectSelf(Self(), families); },
       CollectProcess,
@@ -188,6 +211,7 @@ SelfStats Composition::Self() const {
   self.cpu_limit_cores = CpuLimit(config_, budget_);
   self.throttled_seconds = ReadThrottledSeconds();
   self.log_messages_dropped = log_.dropped_messages();
+  self.certificate_expiry = certificate_expiry_;
   return self;
 }
 

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/cpu_budget.h"
 #include "base/file_system.h"
+#include "base/label_table.h"
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/timer.h"
@@ -81,6 +82,9 @@ class Composition final : public ServerControl {
   Composition(const Config& config, const CpuBudget& budget, StreamLog& log);
 
   absl::Status Serve(FileSystem& files);
+  // What the metrics tell of the server's certificate. Files are read once: a new certificate needs
+  // a restart.
+  absl::Status ReadCertificate(FileSystem& files);
   std::vector<Collector> Collectors();
   StatusSnapshot Status() const;
   SelfStats Self() const;
@@ -98,6 +102,7 @@ class Composition final : public ServerControl {
   const uint64_t boot_epoch_;
   StreamLog& log_;
   std::string grpc_address_;
+  std::optional<absl::Time> certificate_expiry_;  // None: no TLS.
 
   // Back to front: each uses only what stands above it. They synchronize themselves.
   SeededRandom random_;
@@ -124,6 +129,7 @@ class Composition final : public ServerControl {
   PoolExecutor pool_executor_{pool_, clock_};
   std::vector<HandlerRegistration> built_ins_;
   std::unique_ptr<RpcFront> rpc_;
+  LabelTable handler_labels_{kMaxHandlerLabels};  // Of the exporter's gauges.
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<AdminServer> admin_;
 

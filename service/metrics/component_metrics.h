@@ -1,15 +1,17 @@
 // The components' statistics as metrics: names, labels and help texts, in one place.
 //
-// Labels have bounded values: four priorities, seven states, the registered handlers (64, then
-// `_other`), the configured queues (16, then `_other`), the methods of the API and gRPC's 17 codes.
-// The most series: completed tasks, 17 queues x 65 handlers x 4 priorities x 4 states = 17,680, and
-// only the combinations that happened.
+// Labels have bounded values: four priorities, seven states, the first 64 handlers and the first 16
+// queues (the rest share `_other`), the methods of the API and gRPC's 17 codes. service/README.md
+// says how many series that makes at most.
 #ifndef TASKFORGE_METRICS_COMPONENT_METRICS_H_
 #define TASKFORGE_METRICS_COMPONENT_METRICS_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "absl/time/time.h"
+#include "base/label_table.h"
 #include "bus/bus.h"
 #include "handlers/registry.h"
 #include "handlers/worker_hub.h"
@@ -26,6 +28,8 @@ namespace taskforge {
 
 // Queues beyond this many share the label `_other`.
 inline constexpr size_t kMaxQueueLabels = 16;
+// Handlers beyond this many, too.
+inline constexpr size_t kMaxHandlerLabels = 64;
 
 void CollectPool(const PoolStats& stats, Families& families);
 // What the waiting bound says for work with nothing ahead of it.
@@ -36,8 +40,12 @@ void CollectLifecycle(const LifecycleStats& stats, Families& families);
 void CollectRunner(const RunnerStats& stats, Families& families);
 void CollectStore(const TaskStoreStats& stats, Families& families);
 void CollectBus(const BusStats& stats, Families& families);
-void CollectHandlers(const std::vector<HandlerStatus>& handlers, const WorkerHubStats& workers,
+// `labels` keeps a handler's name for all scrapes: one that comes later takes no other's label.
+// What it has no place for is summed as `_other`.
+void CollectLanes(const std::vector<LaneStats>& lanes, LabelTable& labels, Families& families);
+void CollectHandlers(const std::vector<HandlerStatus>& handlers, LabelTable& labels,
                      Families& families);
+void CollectWorkers(const WorkerHubStats& workers, Families& families);
 void CollectRpc(const RpcStats& stats, Families& families);
 
 struct SelfStats {
@@ -50,6 +58,7 @@ struct SelfStats {
   double cpu_limit_cores = 0;
   double throttled_seconds = 0;
   uint64_t log_messages_dropped = 0;
+  std::optional<absl::Time> certificate_expiry;  // None: no TLS.
 };
 void CollectSelf(const SelfStats& stats, Families& families);
 

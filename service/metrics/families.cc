@@ -22,13 +22,18 @@ absl::Span<const double> RunBuckets() { return kRun; }
 absl::Span<const double> RpcBuckets() { return kRpc; }
 absl::Span<const double> BusBuckets() { return kBus; }
 
-prometheus::ClientMetric& Families::Add(const std::string& name, const std::string& help,
-                                        prometheus::MetricType type, const Labels& labels) {
+prometheus::MetricFamily& Families::Family(const std::string& name, const std::string& help,
+                                           prometheus::MetricType type) {
   prometheus::MetricFamily& family = families_[name];
   family.name = name;
   family.help = help;
   family.type = type;
-  prometheus::ClientMetric& metric = family.metric.emplace_back();
+  return family;
+}
+
+prometheus::ClientMetric& Families::Add(const std::string& name, const std::string& help,
+                                        prometheus::MetricType type, const Labels& labels) {
+  prometheus::ClientMetric& metric = Family(name, help, type).metric.emplace_back();
   for (const auto& [key, value] : labels) {
     prometheus::ClientMetric::Label label;
     label.name = key;
@@ -46,6 +51,10 @@ void Families::Counter(const std::string& name, const std::string& help, const L
 void Families::Gauge(const std::string& name, const std::string& help, const Labels& labels,
                      double value) {
   Add(name, help, prometheus::MetricType::Gauge, labels).gauge.value = value;
+}
+
+void Families::DeclareGauge(const std::string& name, const std::string& help) {
+  Family(name, help, prometheus::MetricType::Gauge);
 }
 
 void Families::Histogram(const std::string& name, const std::string& help, const Labels& labels,

@@ -29,6 +29,8 @@ class Families {
   void Counter(const std::string& name, const std::string& help, const Labels& labels,
                double value);
   void Gauge(const std::string& name, const std::string& help, const Labels& labels, double value);
+  // Names a gauge that may have no series now, so that readers of /metrics learn of it.
+  void DeclareGauge(const std::string& name, const std::string& help);
   // `values` in nanoseconds, told in seconds. `_count` is the sum of the buckets, so `+Inf` always
   // equals it.
   void Histogram(const std::string& name, const std::string& help, const Labels& labels,
@@ -37,6 +39,8 @@ class Families {
   std::vector<prometheus::MetricFamily> Take();
 
  private:
+  prometheus::MetricFamily& Family(const std::string& name, const std::string& help,
+                                   prometheus::MetricType type);
   prometheus::ClientMetric& Add(const std::string& name, const std::string& help,
                                 prometheus::MetricType type, const Labels& labels);
 

@@ -20,6 +20,11 @@ void CollectSelf(const SelfStats& stats, Families& families) {
   families.Counter("taskforge_log_messages_dropped_total",
                    "Log lines that were dropped because writing them was too slow.", {},
                    static_cast<double>(stats.log_messages_dropped));
+  if (stats.certificate_expiry.has_value()) {
+    families.Gauge("taskforge_tls_certificate_expiry_timestamp_seconds",
+                   "When the server's own certificate ends, since the epoch.", {},
+                   absl::ToDoubleSeconds(*stats.certificate_expiry - absl::UnixEpoch()));
+  }
 }
 
 }  // namespace taskforge

@@ -47,18 +47,6 @@ void CollectQueues(const TaskQueuesStats& stats, Families& families) {
     families.Gauge("taskforge_queue_bytes_limit", "Bytes that the queue may hold.", labels,
                    sum.max_bytes);
   }
-  for (const LaneStats& lane : stats.lanes) {
-    if (lane.handler.empty()) continue;
-    double waiting = 0;
-    for (const Priority priority : kPriorities) {
-      waiting += static_cast<double>(lane.waiting[priority]);
-    }
-    if (!lane.is_served) {
-      families.Gauge("taskforge_handler_unserved_tasks",
-                     "Tasks that wait for a handler that no connected worker serves.",
-                     {{"handler", lane.handler}}, waiting);
-    }
-  }
 }
 
 void CollectIntake(const IntakeStats& stats, Families& families) {
@@ -100,32 +88,6 @@ void CollectStore(const TaskStoreStats& stats, Families& families) {
                    {{"what", "task"}}, static_cast<double>(stats.records_evicted));
   families.Counter("taskforge_store_errors_total", "Writes that failed.", {},
                    static_cast<double>(stats.errors));
-}
-
-void CollectHandlers(const std::vector<HandlerStatus>& handlers, const WorkerHubStats& workers,
-                     Families& families) {
-  constexpr size_t kMaxHandlerLabels = 64;
-  size_t shown = 0;
-  for (const HandlerStatus& handler : handlers) {
-    if (++shown > kMaxHandlerLabels) break;
-    families.Gauge("taskforge_handler_info", "Handlers that are known; always 1.",
-                   {{"handler", handler.info.name},
-                    {"kind", handler.info.kind == HandlerKind::kRemote ? "remote" : "built_in"},
-                    {"version", handler.info.version}},
-                   1);
-    families.Gauge("taskforge_handler_running", "Attempts that run.",
-                   {{"handler", handler.info.name}}, static_cast<double>(handler.running));
-  }
-  families.Gauge("taskforge_workers", "Connected workers.", {{"state", "active"}},
-                 static_cast<double>(workers.workers - workers.draining));
-  families.Gauge("taskforge_workers", "Connected workers.", {{"state", "draining"}},
-                 static_cast<double>(workers.draining));
-  families.Counter("taskforge_lease_expirations_total",
-                   "Workers that were silent for longer than their lease.", {},
-                   static_cast<double>(workers.lease_expirations));
-  families.Counter("taskforge_assignments_lost_total",
-                   "Assignments that were taken back from lost workers.", {},
-                   static_cast<double>(workers.lost));
 }
 
 }  // namespace taskforge

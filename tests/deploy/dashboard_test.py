@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Every expression of the dashboard and every recording rule answers.
+"""Every expression of the dashboard and every recording rule answers, and no alert asks for a metric
+that the server does not have.
 
 Usage: dashboard_test.py ROOT TASKFORGED TASKFORGE. Starts the server, has Debian's Prometheus scrape
 it while it works, and asks Prometheus each expression; an empty answer is a failure. promtool has
@@ -8,6 +9,7 @@ to be content with what the server exports.
 import contextlib
 import json
 import pathlib
+import re
 import shutil
 import socket
 import subprocess
@@ -16,6 +18,9 @@ import tempfile
 import time
 import urllib.parse
 import urllib.request
+
+import load
+import yaml
 
 SCRAPE_INTERVAL_S = 1
 RATE_INTERVAL = "10s"  # What Grafana puts for $__rate_interval: a few scrapes.
@@ -106,15 +111,32 @@ def records_of(prometheus):
     return [rule["name"] for group in groups for rule in group["rules"]]
 
 
-def put_load(taskforge, grpc, folder, until):
-    """The main job over a few files, again and again, and some calls that fail, until told."""
-    for number in range(20):
-        (folder / f"file{number}").write_text(f"line {number}\n" * 200, encoding="utf-8")
-    while not until():
-        job = subprocess.run([taskforge, "main-job", "--server", grpc, str(folder)],
-                             capture_output=True, text=True, timeout=TIMEOUT_S)
-        if job.returncode != 0:
-            sys.exit(f"the load failed: {job.stdout}{job.stderr}")
+def names_in(expression):
+    """The metrics and recorded series that an expression reads."""
+    without_labels = re.sub(r"\{[^}]*\}|\b(by|on|without)\s*\([^)]*\)", "", expression)
+    words = re.findall(r"[A-Za-z_:][\w:]*", without_labels)
+    return {w for w in words if ":" in w or re.match(r"(taskforge|grpc|process)_", w)}
+
+
+def missing_metrics(rules, exported):
+    """What rules read that `exported`, the text of /metrics, does not have: such an alert is dead."""
+    names = set()
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", exported, re.M):
+        names |= {name + s for s in ("_bucket", "_sum", "_count")} if kind == "histogram" else {name}
+    every = [rule for group in rules["groups"] for rule in group["rules"]]
+    names |= {rule["record"] for rule in every if "record" in rule}
+    return [f"{rule.get('alert') or rule['record']}: there is no metric {name}"
+            for rule in every for name in sorted(names_in(rule["expr"]) - names)]
+
+
+def prove_that_it_finds_them():
+    exported = "# TYPE taskforge_a_seconds histogram\n# TYPE taskforge_b_total counter\n"
+    good = "x:y:rate / on (job) sum by (le) (rate(taskforge_a_seconds_bucket{le=\"1\"}[5m])) > taskforge_b_total"
+    rules = lambda expression: {"groups": [{"rules": [{"record": "x:y:rate", "expr": "taskforge_b_total"},
+                                                      {"alert": "A", "expr": expression}]}]}
+    assert missing_metrics(rules(good), exported) == []
+    for bad in ("taskforge_c_total", "taskforge_b", "taskforge_a_seconds", "taskforge_b_total_count", "x:z:rate"):
+        assert missing_metrics(rules(f"rate({bad}[5m])"), exported) == [f"A: there is no metric {bad}"], bad
 
 
 def check_metrics(text):
@@ -125,13 +147,25 @@ def check_metrics(text):
     return []
 
 
+def make_certificate(folder):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-days", "30", "-subj", "/CN=taskforge", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", str(folder / "key.pem"), "-out", str(folder / "certificate.pem")],
+                   check=True, capture_output=True, timeout=60)
+
+
 def main():
     root, taskforged, taskforge = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    prove_that_it_finds_them()
     with contextlib.ExitStack() as stack:
         folder = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         ready = folder / "ready"
+        make_certificate(folder)
         stack.enter_context(running("taskforged", folder / "server.log", taskforged, "serve", "--ready-file",
-                                    str(ready), "--grpc-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"))
+                                    str(ready), "--grpc-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+                                    "--tls-certificate-file", str(folder / "certificate.pem"),
+                                    "--tls-key-file", str(folder / "key.pem"),
+                                    "--pool-max-threads", str(load.THREADS)))
         wait_for("ready-file of taskforged", ready.exists)
         address = json.loads(ready.read_text(encoding="utf-8"))
         write_config(root, folder, address["admin"])
@@ -142,14 +176,19 @@ def main():
         prometheus = Prometheus(port)
         wait_for("Prometheus", prometheus.is_ready)
 
-        load = folder / "load"
-        load.mkdir()
+        files = folder / "load"
+        files.mkdir()
+        caller = load.Load(taskforge, ["--server", address["grpc"], "--tls-ca", str(folder / "certificate.pem")], files)
+        stack.enter_context(caller.subscriber())
         scrapes = "count_over_time(up{job='taskforge'}[1m])"
-        put_load(taskforge, address["grpc"], load,
-                 lambda: any(float(r["value"][1]) >= SCRAPES_NEEDED for r in prometheus.query(scrapes)))
+        while not any(float(r["value"][1]) >= SCRAPES_NEEDED for r in prometheus.query(scrapes)):
+            caller.round()
 
         asked = 0
-        failures = check_metrics(get(f"http://{address['admin']}/metrics"))
+        metrics = get(f"http://{address['admin']}/metrics")
+        failures = check_metrics(metrics) + load.unmoved(metrics)
+        rules = yaml.safe_load((root / "deploy/prometheus/taskforge.rules.yaml").read_text(encoding="utf-8"))
+        failures += missing_metrics(rules, metrics)
         for title, expression in expressions_of(root):
             asked += 1
             if not prometheus.query(expression):

@@ -1,0 +1,110 @@
+#include "metrics/component_metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "absl/strings/str_cat.h"
+#include "metrics/exporter.h"
+
+namespace taskforge {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string TextOf(const Collector& collector) { return Exporter({collector}).Text(); }
+
+size_t SeriesOf(const std::string& text, const std::string& family) {
+  size_t count = 0;
+  for (size_t at = text.find(family + "{"); at != std::string::npos;
+       at = text.find(family + "{", at + 1)) {
+    ++count;
+  }
+  return count;
+}
+
+LaneStats Lane(std::string handler, size_t waiting) {
+  LaneStats lane;
+  lane.handler = std::move(handler);
+  lane.is_served = false;
+  lane.waiting[Priority::kLow] = waiting;
+  lane.waiting[Priority::kHigh] = 1;
+  return lane;
+}
+
+HandlerStatus Handler(std::string name, uint64_t running) {
+  HandlerStatus handler;
+  handler.info.name = std::move(name);
+  handler.info.kind = HandlerKind::kRemote;
+  handler.info.version = "2";
+  handler.running = running;
+  return handler;
+}
+
+TEST(CollectLanes, SumsWhatWaitsForAHandlerWithoutWorkers) {
+  LabelTable labels(kMaxHandlerLabels);
+  const std::string text = TextOf([&](Families& families) {
+    LaneStats served = Lane("mail", 9);
+    served.is_served = true;
+    CollectLanes({Lane("", 5), Lane("resize", 2), served}, labels, families);
+  });
+  EXPECT_THAT(text, HasSubstr("taskforge_handler_unserved_tasks{handler=\"resize\"} 3\n"));
+  EXPECT_EQ(SeriesOf(text, "taskforge_handler_unserved_tasks"), 1U);
+}
+
+TEST(CollectLanes, NamesTheMetricWhileEveryHandlerIsServed) {
+  LabelTable labels(kMaxHandlerLabels);
+  const std::string text = TextOf([&](Families& families) { CollectLanes({}, labels, families); });
+  EXPECT_THAT(text, HasSubstr("# TYPE taskforge_handler_unserved_tasks gauge\n"));
+  EXPECT_EQ(SeriesOf(text, "taskforge_handler_unserved_tasks"), 0U);
+}
+
+TEST(CollectLanes, SumsTheHandlersBeyondTheLimit) {
+  LabelTable labels(kMaxHandlerLabels);
+  std::vector<LaneStats> lanes;
+  for (size_t i = 0; i < kMaxHandlerLabels + 3; ++i) lanes.push_back(Lane(absl::StrCat("h", i), 9));
+  const std::string text =
+      TextOf([&](Families& families) { CollectLanes(lanes, labels, families); });
+  EXPECT_EQ(SeriesOf(text, "taskforge_handler_unserved_tasks"), kMaxHandlerLabels + 1);
+  EXPECT_THAT(text, HasSubstr("taskforge_handler_unserved_tasks{handler=\"_other\"} 30\n"));
+}
+
+TEST(CollectHandlers, CountsAndSumsTheHandlersBeyondTheLimit) {
+  LabelTable labels(kMaxHandlerLabels);
+  std::vector<HandlerStatus> handlers;
+  for (size_t i = 0; i < kMaxHandlerLabels + 2; ++i) {
+    handlers.push_back(Handler(absl::StrCat("h", i), 4));
+  }
+  const std::string text =
+      TextOf([&](Families& families) { CollectHandlers(handlers, labels, families); });
+  EXPECT_EQ(SeriesOf(text, "taskforge_handler_info"), kMaxHandlerLabels + 1);
+  EXPECT_EQ(SeriesOf(text, "taskforge_handler_running"), kMaxHandlerLabels + 1);
+  EXPECT_THAT(text, HasSubstr("{handler=\"h0\",kind=\"remote\",version=\"2\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("{handler=\"_other\",kind=\"_other\",version=\"\"} 2\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_handler_running{handler=\"_other\"} 8\n"));
+}
+
+// Otherwise a series would begin to mean something else when a handler is registered.
+TEST(CollectHandlers, AHandlerThatComesLaterTakesNoOthersLabel) {
+  LabelTable labels(1);
+  const auto collect = [&](const std::vector<HandlerStatus>& handlers) {
+    return TextOf([&](Families& families) { CollectHandlers(handlers, labels, families); });
+  };
+  collect({Handler("m", 0)});
+  const std::string text = collect({Handler("a", 5), Handler("m", 7)});
+  EXPECT_THAT(text, HasSubstr("taskforge_handler_running{handler=\"m\"} 7\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_handler_running{handler=\"_other\"} 5\n"));
+}
+
+TEST(CollectSelf, TellsWhenTheCertificateEnds) {
+  SelfStats self;
+  const auto text = [&] {
+    return TextOf([&](Families& families) { CollectSelf(self, families); });
+  };
+  EXPECT_THAT(text(), Not(HasSubstr("taskforge_tls")));
+  self.certificate_expiry = absl::FromUnixSeconds(1'900'000'000);
+  EXPECT_THAT(text(), HasSubstr("taskforge_tls_certificate_expiry_timestamp_seconds 1900000000\n"));
+}
+
+}  // namespace
+}  // namespace taskforge

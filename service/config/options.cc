@@ -168,7 +168,8 @@ void BindPool(Config& config, OptionTable& table) {
               &pool.default_priority);
   table.Add(
       "pool.capacity",
-      "Places for work that is submitted to the pool itself (not by tasks, which wait in queues).",
+      "Places for work that is submitted to the pool itself (not by tasks, which wait in queues); "
+      "while it runs it can be raised to 16384, or to what it was at the start.",
       &pool.capacity);
   table.Add("pool.cpus", "Processors to count with; 0: what affinity and cgroup allow.",
             &config.cpus);
@@ -182,7 +183,7 @@ void BindPool(Config& config, OptionTable& table) {
             &pool.weights.low);
   table.Add("pool.guaranteed_normal", "... to normal.", &pool.weights.normal);
   table.Add("pool.guaranteed_high", "... to high.", &pool.weights.high);
-  table.Add("pool.tick", "How often the controller looks while work waits or runs.",
+  table.Add("pool.tick", "How often the controller looks while work waits.",
             &pool.scaling.tick);
   table.Add("pool.grow_after",
             "How long work must wait without a dispatch before a thread is added.",

@@ -19,7 +19,7 @@ PoolCore::PoolCore(const PoolOptions& options, const Clock& pool_clock)
     : clock(pool_clock),
       layout(options.weights),
       spin_ns(options.cpus <= 2 ? 0 : absl::ToInt64Nanoseconds(options.scaling.spin)),
-      rings(options.capacity, options.capacity_limit, MostReleased(), options.reserved_nodes) {
+      rings(options.capacity, options.CapacityLimit(), MostReleased(), options.reserved_nodes) {
   rings.SetReleasedLimit(2);
 }
 

@@ -36,7 +36,8 @@ struct AffinityOptions {
 
 // Constants of the scaling policy; see scaling_policy.h.
 struct ScalingOptions {
-  // How often the controller looks while work waits. 1 ms to 1 s.
+  // How often the controller looks while work waits; what runs while nothing waits needs no look.
+  // 1 ms to 1 s.
   absl::Duration tick = absl::Milliseconds(10);
   // How long work must wait without a dispatch before a thread is added for it. Up to 10 s.
   absl::Duration queue_wait = absl::Milliseconds(20);
@@ -52,7 +53,7 @@ struct ScalingOptions {
 };
 
 struct PoolOptions {
-  // Processors that the process may use (base/cpu_budget.h); main.cc sets it. At least 1.
+  // Processors that the process may use (base/cpu_budget.h) at the start. At least 1.
   int cpus = 1;
   // Threads that there always are. 1 to max_threads.
   int min_threads = 2;
@@ -62,10 +63,11 @@ struct PoolOptions {
   // shorter: less memory. 1 ms to 1 h.
   absl::Duration idle_timeout = absl::Seconds(60);
   // Places for work that is submitted directly (TrySubmit) and waits, over all priorities together;
-  // beyond it, submissions are refused. 1 to capacity_limit.
+  // beyond it, submissions are refused. 1 to 2^20; while the pool runs at most CapacityLimit().
   size_t capacity = 4096;
   // To what `capacity` can be raised while the pool runs. Costs 64 bytes a place. At most 2^20.
-  size_t capacity_limit = 16384;
+  // 0: max(16384, capacity), see CapacityLimit().
+  size_t capacity_limit = 0;
   // Whether the pool may grow beyond min_threads.
   bool allow_growth = true;
   // For work that names no priority; the pool itself keeps it only for those who ask.
@@ -83,7 +85,10 @@ struct PoolOptions {
 
   // max_threads, or what stands for 0.
   int MaxThreads() const;
-  // INVALID_ARGUMENT with every violation at once (base/error.h), fields named `pool.<name>`.
+  // capacity_limit, or what stands for 0.
+  size_t CapacityLimit() const;
+  // INVALID_ARGUMENT with every violation at once (base/error.h), fields named as the configuration
+  // names them: `pool.grow_after`.
   absl::Status Validate() const;
 };
 

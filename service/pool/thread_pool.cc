@@ -17,12 +17,18 @@ ThreadStarter StarterOf(PoolHooks& hooks) {
   return [](std::function<void()> body) { return std::thread(std::move(body)); };
 }
 
+// What stands for a derived limit is fixed by the start: the rings are as large as it says.
+PoolOptions Resolved(PoolOptions options) {
+  options.capacity_limit = options.CapacityLimit();
+  return options;
+}
+
 }  // namespace
 
 ThreadPool::ThreadPool(const PoolOptions& options, const Clock& clock, PoolHooks hooks)
-    : options_(options),
-      core_(options, clock),
-      controller_(options, core_, StarterOf(hooks), std::move(hooks.on_resize)) {}
+    : options_(Resolved(options)),
+      core_(options_, clock),
+      controller_(options_, core_, StarterOf(hooks), std::move(hooks.on_resize)) {}
 
 ThreadPool::~ThreadPool() { Stop(); }
 

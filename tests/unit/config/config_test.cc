@@ -3,7 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
+
+#include "absl/strings/str_split.h"
 
 namespace taskforge {
 namespace {
@@ -74,6 +77,28 @@ TEST_F(ConfigTest, ValidatesComponentsTogether) {
   const std::string message(status.message());
   EXPECT_THAT(message, HasSubstr("max_threads"));
   EXPECT_THAT(message, HasSubstr("max_tasks"));
+}
+
+// A message that names an option which does not exist sends people looking for it.
+TEST_F(ConfigTest, ErrorsOfThePoolNameOptionsThatExist) {
+  const absl::Status status = Load(
+      "pool: {min_threads: 0, max_threads: 5000, idle_timeout: 9h, capacity: 0, slots: 4,"
+      " guaranteed_low: 0, guaranteed_normal: 0, guaranteed_high: 0, tick: 9s, grow_after: 9h,"
+      " stall_timeout: 0, flip_hold: 9h, contention_limit: 7, spin: 1s, affinity: \"4095\"}\n");
+  const std::vector<std::string> lines = absl::StrSplit(status.message(), '\n');
+  EXPECT_GE(lines.size(), 15u);
+  for (const std::string& line : lines) {
+    const std::string key = line.substr(0, line.find(':'));
+    EXPECT_TRUE(std::any_of(loaded_.table().options().begin(), loaded_.table().options().end(),
+                            [&](const OptionTable::Option& option) { return option.key == key; }))
+        << line;
+  }
+}
+
+// The guide's hard capacity has no hidden limit: what is asked for is there.
+TEST_F(ConfigTest, ACapacityAboveTheUsualWorks) {
+  ASSERT_TRUE(Load("pool:\n  capacity: 100000\n").ok());
+  EXPECT_EQ(loaded_.config().pool.CapacityLimit(), 100000u);
 }
 
 TEST_F(ConfigTest, NamedQueuesComeFromTheFile) {

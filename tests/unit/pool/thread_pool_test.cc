@@ -188,6 +188,17 @@ TEST(ThreadPoolTest, RefusesWhenFull) {
   EXPECT_TRUE(pool.Drain(In(kPatience), {}).complete);
 }
 
+// The rings are as large as the start made them, whatever stood for their size there.
+TEST(ThreadPoolTest, RaisesTheCapacityNoFurtherThanThereIsRoom) {
+  ThreadPool pool(OptionsWith(1, 1), kClock);
+  PoolUpdate update;
+  update.capacity = 16384;
+  EXPECT_TRUE(pool.UpdateOptions(update).ok());
+  update.capacity = 16385;
+  EXPECT_TRUE(absl::IsInvalidArgument(pool.UpdateOptions(update)));
+  EXPECT_EQ(pool.settings().capacity, 16384u);
+}
+
 TEST(ThreadPoolTest, WaitsForAPlace) {
   PoolOptions options = OptionsWith(1, 1);
   options.capacity = 1;

@@ -12,6 +12,7 @@
 #include "metrics/process_metrics.h"
 #include "rpc/certificate.h"
 #include "rpc_front.h"
+#include "status_snapshot.h"
 #include "task/uuid.h"
 #include "version.h"
 
@@ -22,6 +23,7 @@ constexpr absl::Duration kIdlePoll = absl::Milliseconds(5);
 constexpr absl::Duration kStreamGrace = absl::Seconds(2);
 // For handlers that are asked to stop because the time for accepted work is over.
 constexpr absl::Duration kStopGrace = absl::Seconds(1);
+constexpr size_t kResizesShown = 10;  // On the status page.
 
 PoolOptions PoolOptionsOf(const Config& config) {
   PoolOptions options = config.pool;
@@ -216,97 +218,22 @@ SelfStats Composition::Self() const {
 }
 
 StatusSnapshot Composition::Status() const {
-  StatusSnapshot status;
+  StatusSources sources;
+  sources.intake = intake_.Stats();
+  sources.lifecycle = lifecycle_.Stats();
+  sources.handlers = registry_.List();
+  sources.workers = hub_.stats();
+  sources.queues = queues_.Stats();
+  for (const Priority p : kPriorities) sources.released[p] = pool_.Released(p);
+  sources.pool = pool_.GetStats();
+  sources.resizes = pool_.Resizes(kResizesShown);
+  sources.cpu_limit_cores = CpuLimit(config_, budget_);
+  sources.bus = bus_.Stats();
+  StatusSnapshot status = MakeStatus(sources);
   status.version = kVersion;
   status.grpc_address = grpc_address_;
   status.uptime = clock_.Now() - start_time_;
   status.draining = draining_.load();
-  for (const IntakeStats::Submitted& submitted : intake_.Stats().submitted) {
-    if (submitted.decision == Decision::kAccepted) status.submitted_total += submitted.count;
-    if (submitted.decision > Decision::kDuplicate) status.rejected_total += submitted.count;
-  }
-  const LifecycleStats lifecycle = lifecycle_.Stats();
-  std::map<std::string, StatusSnapshot::Handler> handlers;
-  for (const HandlerStatus& handler : registry_.List()) {
-    handlers[handler.info.name].kind =
-        handler.info.kind == HandlerKind::kRemote ? "worker" : "builtin";
-  }
-  for (const LifecycleStats::Completed& completed : lifecycle.completed) {
-    StatusSnapshot::Handler& handler = handlers[completed.handler];
-    switch (completed.state) {
-      case TaskState::kSucceeded:
-        status.succeeded_total += completed.count;
-        handler.succeeded_total += completed.count;
-        break;
-      case TaskState::kFailed:
-        status.failed_total += completed.count;
-        handler.failed_total += completed.count;
-        break;
-      case TaskState::kCancelled:
-        status.cancelled_total += completed.count;
-        break;
-      default:
-        status.expired_total += completed.count;
-        break;
-    }
-  }
-  for (auto& [name, handler] : handlers) {
-    handler.name = name;
-    status.handlers.push_back(handler);
-  }
-  status.workers = hub_.stats().workers;
-
-  const TaskQueuesStats queues = queues_.Stats();
-  PerPriority<HistogramSnapshot> waits;
-  for (const LifecycleStats::QueueWait& wait : lifecycle.queue_wait) {
-    waits[wait.priority].Merge(wait.seconds);
-  }
-  const PoolStats pool = pool_.GetStats();
-  for (size_t i = kPriorityCount; i-- > 0;) {
-    const Priority p = kPriorities[i];
-    StatusSnapshot::Priority priority;
-    priority.name = std::string(Name(p));
-    for (const QueueStats& queue : queues.queues) priority.waiting += queue.waiting[p];
-    priority.waiting += pool_.Released(p);
-    priority.started_total = waits[p].count;
-    if (waits[p].count > 0) {
-      priority.wait_p50 = absl::Nanoseconds(waits[p].Quantile(0.5));
-      priority.wait_p99 = absl::Nanoseconds(waits[p].Quantile(0.99));
-    }
-    status.priorities.push_back(std::move(priority));
-  }
-  status.pool = {pool.busy - pool.blocked,
-                 pool.idle,
-                 pool.blocked,
-                 pool.target,
-                 pool.settings.min_threads,
-                 pool.settings.max_threads,
-                 CpuLimit(config_, budget_),
-                 {}};
-  for (const ResizeEvent& resize : pool_.Resizes(10)) {
-    status.pool.resizes.push_back(
-        {resize.time, resize.from, resize.to, std::string(Name(resize.reason))});
-  }
-  for (const QueueStats& queue : queues.queues) {
-    StatusSnapshot::Queue shown;
-    shown.name = queue.name;
-    absl::Duration oldest;
-    for (const Priority p : kPriorities) {
-      shown.waiting += queue.waiting[p];
-      oldest = std::max(oldest, queue.oldest_age[p]);
-    }
-    shown.running = queue.tasks > shown.waiting ? queue.tasks - shown.waiting : 0;
-    shown.tasks_limit = queue.max_tasks;
-    shown.bytes = queue.bytes;
-    shown.bytes_limit = queue.max_bytes;
-    if (shown.waiting > 0) shown.oldest_age = oldest;
-    status.queues.push_back(std::move(shown));
-  }
-  const BusStats bus = bus_.Stats();
-  status.bus.subscribers = bus.subscriptions;
-  for (const Priority p : kPriorities) status.bus.published_total += bus.published[p];
-  status.bus.delivered_total = bus.delivered;
-  for (const uint64_t dropped : bus.dropped_by_reason) status.bus.dropped_total += dropped;
   return status;
 }
 

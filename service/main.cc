@@ -110,10 +110,11 @@ class Signals {
 
 absl::Status WriteReadyFile(const Config& config, const Composition& server) {
   if (config.ready_file.empty()) return absl::OkStatus();
+  JsonWriter json;
+  json.BeginObject().Key("grpc").String(server.grpc_address());
+  json.Key("admin").String(server.admin_address()).EndObject();
   PosixFileSystem files;
-  return files.WriteFileAtomically(
-      config.ready_file, absl::StrCat("{\"grpc\":\"", server.grpc_address(), "\",\"admin\":\"",
-                                      server.admin_address(), "\"}\n"));
+  return files.WriteFileAtomically(config.ready_file, json.text() + "\n");
 }
 
 int Serve(const Flags& flags) {

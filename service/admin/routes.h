@@ -1,4 +1,4 @@
-// The routes of the admin port; main.cc gives each what it asks for.
+// The routes of the admin port; composition.cc gives each what it asks for.
 #ifndef TASKFORGE_ADMIN_ROUTES_H_
 #define TASKFORGE_ADMIN_ROUTES_H_
 

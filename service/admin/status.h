@@ -1,4 +1,5 @@
-// What the status page shows: plain numbers that main.cc gathers from the components.
+// What the status page shows: plain numbers, which service/status_snapshot.cc
+// makes of the components' statistics.
 #ifndef TASKFORGE_ADMIN_STATUS_H_
 #define TASKFORGE_ADMIN_STATUS_H_
 

@@ -36,7 +36,7 @@ class Handler {
 };
 
 // Runs `body` on the calling thread, having declared that it will block, so that whoever owns the
-// thread may put another in its place. main.cc joins it to the pool.
+// thread may put another in its place. composition.cc joins it to the pool.
 using BlockingScope = std::function<void(absl::AnyInvocable<void() &&> body)>;
 
 // A handler that is a function of its attempt. What the function throws ends the attempt as FAILED,

@@ -1,4 +1,4 @@
-// What the queues need of whoever runs local tasks: main.cc puts the pool behind it.
+// What the queues need of whoever runs local tasks: adapters.h puts the pool behind it.
 #ifndef TASKFORGE_QUEUES_RELEASE_TARGET_H_
 #define TASKFORGE_QUEUES_RELEASE_TARGET_H_
 

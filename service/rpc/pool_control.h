@@ -1,4 +1,4 @@
-// What PoolService needs of the pool. main.cc joins it.
+// What PoolService needs of the pool. adapters.h joins it.
 #ifndef TASKFORGE_RPC_POOL_CONTROL_H_
 #define TASKFORGE_RPC_POOL_CONTROL_H_
 

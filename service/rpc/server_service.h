@@ -37,7 +37,7 @@ struct ServerFacts {
   absl::Duration failed_ttl;
 };
 
-// main.cc implements it. Thread-safe.
+// Composition implements it. Thread-safe.
 class ServerControl {
  public:
   virtual ~ServerControl() = default;

@@ -1,5 +1,5 @@
 // What the service offers to those who speak with clients: submit, read, wait, end. rpc/ and the
-// tests see tasks only through these interfaces; main.cc puts the parts behind them.
+// tests see tasks only through these interfaces; composition.cc puts the parts behind them.
 #ifndef TASKFORGE_TASK_TASK_API_H_
 #define TASKFORGE_TASK_TASK_API_H_
 

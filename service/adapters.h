@@ -11,6 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "base/cpu_watch.h"
 #include "base/executor.h"
 #include "bus/subscriber.h"
 #include "handlers/registry.h"
@@ -92,15 +93,14 @@ class QueueTaskSource final : public TaskSource {
 // The pool as PoolService sees it: with what waits for it in the queues. Thread-safe.
 class PoolAndQueues final : public PoolControl {
  public:
-  PoolAndQueues(ThreadPool& pool, const TaskQueues& queues, const Clock& clock,
-                double cpu_limit_cores)
-      : pool_(pool), queues_(queues), clock_(clock), cpu_limit_cores_(cpu_limit_cores) {}
+  PoolAndQueues(ThreadPool& pool, const TaskQueues& queues, const Clock& clock, CpuWatch& cpu_watch)
+      : pool_(pool), queues_(queues), clock_(clock), cpu_watch_(cpu_watch) {}
 
   PoolView View() const override {
     PoolView view;
     view.stats = pool_.GetStats();
     view.now = clock_.Now();
-    view.cpu_limit_cores = cpu_limit_cores_;
+    view.cpu_limit_cores = cpu_watch_.LimitCores();
     for (const QueueStats& queue : queues_.Stats().queues) {
       for (const Priority priority : kPriorities) {
         view.waiting_in_queues[priority] += queue.waiting[priority];
@@ -117,7 +117,7 @@ class PoolAndQueues final : public PoolControl {
   ThreadPool& pool_;
   const TaskQueues& queues_;
   const Clock& clock_;
-  const double cpu_limit_cores_;
+  CpuWatch& cpu_watch_;
 };
 
 // Runs closures on the pool, one allocation each. Thread-safe.

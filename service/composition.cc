@@ -38,10 +38,6 @@ MemoryStoreOptions StoreOptionsOf(const Config& config, uint64_t boot_epoch) {
   return options;
 }
 
-double CpuLimit(const Config& config, const CpuBudget& budget) {
-  return config.cpus > 0 ? config.cpus : budget.quota_cores.value_or(budget.cpus());
-}
-
 // Takes what the pool did not run. A task stays where it is known, waiting; anything else (a
 // subscriber's delivery, an answer to a call) is seen to here.
 void TakeBack(Work& work, const Clock& clock) {
@@ -51,24 +47,30 @@ void TakeBack(Work& work, const Clock& clock) {
   (void)work.run(work, dispatch);  // Whether it was a dispatch matters to the pool alone.
 }
 
-// One line in the log for each resize.
-ResizeListener LogResizes(Log& log) {
-  return [&log](const ResizeEvent& event) {
+PoolHooks PoolHooksFor(CpuWatch& cpu_watch, Log& log) {
+  PoolHooks hooks;
+  hooks.on_resize = [&log](const ResizeEvent& event) {
     log.Info("pool resized",
              {{"from", event.from}, {"to", event.to}, {"reason", Name(event.reason)}});
   };
+  hooks.read_cpus = [&cpu_watch] { return cpu_watch.Cpus(); };
+  hooks.on_affinity_failure = [&log](uint32_t seat, const absl::Status& why) {
+    log.Warn("a thread cannot run where pool.affinity puts it; this is said once",
+             {{"seat", seat}, {"why", why.message()}});
+  };
+  return hooks;
 }
 
 }  // namespace
 
 Composition::Composition(const Config& config, const CpuBudget& budget, StreamLog& log)
     : config_(config),
-      budget_(budget),
       boot_epoch_(static_cast<uint64_t>(absl::ToUnixMicros(clock_.Now()))),
       log_(log),
       random_(EntropySeed()),
+      cpu_watch_(config.cpus, budget, clock_, [] { return ReadCpuBudget(); }),
       store_(StoreOptionsOf(config, boot_epoch_), clock_, timer_),
-      pool_(PoolOptionsOf(config), clock_, PoolHooks{{}, LogResizes(log)}),
+      pool_(PoolOptionsOf(config), clock_, PoolHooksFor(cpu_watch_, log)),
       bus_(config.bus, drains_, clock_),
       queues_(config.queues, clock_, directory_, release_target_),
       lifecycle_(config.lifecycle, boot_epoch_,
@@ -78,7 +80,7 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
       tasks_({live_, store_, queues_, lifecycle_, clock_}),
       intake_(config.intake,
               {clock_, random_, timer_, directory_, queues_, store_, live_, runner_, lifecycle_}),
-      pool_control_(pool_, queues_, clock_, CpuLimit(config, budget)),
+      pool_control_(pool_, queues_, clock_, cpu_watch_),
       start_time_(clock_.Now()),
       stop_timeout_(config.shutdown.timeout) {
   pool_.SetRefiller(&refiller_);
@@ -210,7 +212,7 @@ SelfStats Composition::Self() const {
   self.grpc = grpc::Version();
   self.protobuf = google::protobuf::internal::VersionString(GOOGLE_PROTOBUF_VERSION);
   self.draining = draining_.load();
-  self.cpu_limit_cores = CpuLimit(config_, budget_);
+  self.cpu_limit_cores = cpu_watch_.LimitCores();
   self.throttled_seconds = ReadThrottledSeconds();
   self.log_messages_dropped = log_.dropped_messages();
   self.certificate_expiry = certificate_expiry_;
@@ -227,7 +229,7 @@ StatusSnapshot Composition::Status() const {
   for (const Priority p : kPriorities) sources.released[p] = pool_.Released(p);
   sources.pool = pool_.GetStats();
   sources.resizes = pool_.Resizes(kResizesShown);
-  sources.cpu_limit_cores = CpuLimit(config_, budget_);
+  sources.cpu_limit_cores = cpu_watch_.LimitCores();
   sources.bus = bus_.Stats();
   StatusSnapshot status = MakeStatus(sources);
   status.version = kVersion;

@@ -16,6 +16,7 @@
 #include "admin/status.h"
 #include "base/clock.h"
 #include "base/cpu_budget.h"
+#include "base/cpu_watch.h"
 #include "base/file_system.h"
 #include "base/label_table.h"
 #include "base/mutex.h"
@@ -98,7 +99,6 @@ class Composition final : public ServerControl {
   // Constant after construction.
   const SystemClock clock_;
   const Config config_;
-  const CpuBudget budget_;
   const uint64_t boot_epoch_;
   StreamLog& log_;
   std::string grpc_address_;
@@ -106,6 +106,7 @@ class Composition final : public ServerControl {
 
   // Back to front: each uses only what stands above it. They synchronize themselves.
   SeededRandom random_;
+  mutable CpuWatch cpu_watch_;  // To ask may read it again.
   HandlerRegistry registry_;
   RegistryDirectory directory_{registry_};
   std::atomic<bool> draining_{false};

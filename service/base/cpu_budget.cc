@@ -1,6 +1,7 @@
 #include "base/cpu_budget.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -111,7 +112,8 @@ CpuBudget ReadCpuBudget(absl::string_view cgroup_root, absl::string_view proc_se
   CpuBudget budget;
   cpu_set_t set;
   CPU_ZERO(&set);
-  if (sched_getaffinity(0, sizeof(set), &set) == 0) {
+  // Of the process's first thread: the caller may be a thread that was put on one processor.
+  if (sched_getaffinity(getpid(), sizeof(set), &set) == 0) {
     for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
       if (CPU_ISSET(cpu, &set)) budget.allowed_cpus.push_back(cpu);
     }

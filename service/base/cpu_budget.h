@@ -13,8 +13,8 @@
 namespace taskforge {
 
 struct CpuBudget {
-  std::vector<int> allowed_cpus;              // By sched_getaffinity, ascending; never empty.
-  std::optional<double> quota_cores;          // cgroup cpu.max as cores; none: unlimited.
+  std::vector<int> allowed_cpus;      // Of the process's first thread, ascending; not empty.
+  std::optional<double> quota_cores;  // cgroup cpu.max as cores; none: unlimited.
   std::optional<int64_t> memory_limit_bytes;  // cgroup memory.max; none: unlimited.
   // max(1, min(|allowed_cpus|, ceil(quota_cores))).
   int cpus() const;

@@ -79,4 +79,15 @@ absl::Status SetThreadCpus(int tid, const std::vector<int>& cpus) {
   return absl::InvalidArgumentError("none of the processors can be used by this process");
 }
 
+std::optional<std::vector<int>> ThreadCpus(int tid) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(tid, sizeof(set), &set) != 0) return std::nullopt;
+  std::vector<int> cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
 }  // namespace taskforge

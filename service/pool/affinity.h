@@ -2,6 +2,7 @@
 #ifndef TASKFORGE_POOL_AFFINITY_H_
 #define TASKFORGE_POOL_AFFINITY_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,9 @@ class AffinityPlan {
 // Lets thread `tid` of this process (0: the caller) run on `cpus` only; on all that the process may
 // use if empty. INVALID_ARGUMENT: no such processors; NOT_FOUND: no such thread.
 absl::Status SetThreadCpus(int tid, const std::vector<int>& cpus);
+
+// Where the kernel lets thread `tid` of this process run, ascending; none: no such thread.
+std::optional<std::vector<int>> ThreadCpus(int tid);
 
 }  // namespace taskforge
 

@@ -27,15 +27,21 @@ std::vector<CpuPlace> PlacesFor(const AffinityOptions& affinity) {
   return ReadCpuPlaces(ReadCpuBudget().allowed_cpus);
 }
 
+PoolHooks Complete(PoolHooks hooks) {
+  if (!hooks.start_thread) {
+    hooks.start_thread = [](std::function<void()> body) { return std::thread(std::move(body)); };
+  }
+  return hooks;
+}
+
 }  // namespace
 
-Controller::Controller(const PoolOptions& options, PoolCore& core, ThreadStarter starter,
-                       ResizeListener listener)
+Controller::Controller(const PoolOptions& options, PoolCore& core, PoolHooks hooks)
     : scaling_(options.scaling),
       affinity_(options.affinity, PlacesFor(options.affinity)),
-      starter_(std::move(starter)),
+      hooks_(Complete(std::move(hooks))),
       core_(core),
-      resizes_(options.resize_history, std::move(listener)),
+      resizes_(options.resize_history, hooks_.on_resize),
       cpus_(options.cpus),
       settings_{options.min_threads,  options.MaxThreads(),     options.idle_timeout,
                 options.allow_growth, options.default_priority, options.capacity},
@@ -53,7 +59,7 @@ absl::Status Controller::Start() {
   const int started = StartThreads(wanted, now);
   if (started > 0) resizes_.Add(core_.clock.Now(), 0, started, ScalingReason::kStart);
   try {
-    if (started > 0) thread_ = starter_([this] { Loop(); });
+    if (started > 0) thread_ = hooks_.start_thread([this] { Loop(); });
   } catch (const std::system_error&) {
     failures_.fetch_add(1, std::memory_order_relaxed);
   }
@@ -92,16 +98,21 @@ void Controller::SetSettings(const PoolSettings& settings) {
 
 absl::Status Controller::SetAffinity(uint32_t seat, const std::vector<int>& cpus) {
   if (seat >= WakeList::kMaxSeats) return absl::InvalidArgumentError("no such seat");
+  std::optional<std::vector<int>> before = cpus;
   {
     MutexLock lock(mu_);
-    affinity_of_[seat] = cpus;
+    affinity_of_[seat].swap(before);
   }
   // A thread that starts now reads the above after it has told its id.
   if (seat >= core_.seat_count()) return absl::OkStatus();
   const int tid = core_.seat(seat).tid.load();
   if (tid == 0) return absl::OkStatus();
   const absl::Status status = SetThreadCpus(tid, cpus);
-  return absl::IsNotFound(status) ? absl::OkStatus() : status;
+  if (status.ok() || absl::IsNotFound(status)) return absl::OkStatus();
+  // What cannot be done must not wait for the seat's next thread.
+  MutexLock lock(mu_);
+  if (affinity_of_[seat] == cpus) affinity_of_[seat].swap(before);
+  return status;
 }
 
 std::vector<int> Controller::CpusOf(uint32_t seat) const {
@@ -134,6 +145,7 @@ void Controller::Loop() {
 
 MonoTime Controller::Tick() {
   const MonoTime now = core_.clock.Monotonic();
+  if (hooks_.read_cpus) cpus_.store(hooks_.read_cpus(), std::memory_order_relaxed);
   const PoolSettings settings = this->settings();
   const PoolSnapshot snapshot = Look(now, settings);
   const ScalingAction action = DecideScaling(snapshot, scaling_);
@@ -290,7 +302,7 @@ bool Controller::StartThread(uint32_t index) {
   core_.wakes.Occupy(index);
   core_.SetLiveThreads(threads_ + 1);
   try {
-    watches_[index]->thread = starter_([this, &seat] { RunThread(seat); });
+    watches_[index]->thread = hooks_.start_thread([this, &seat] { RunThread(seat); });
   } catch (const std::system_error&) {
     core_.wakes.Vacate(index);
     core_.SetLiveThreads(threads_);
@@ -308,10 +320,18 @@ void Controller::RunThread(Seat& seat) {
   pthread_setname_np(pthread_self(), absl::StrCat("tf-pool-", seat.index).c_str());
   Worker worker(core_, seat);
   worker.Announce();
-  const std::vector<int> cpus = CpusOf(seat.index);
-  // Better a thread in the wrong place than none: the statistics show where it may run.
-  if (!cpus.empty()) SetThreadCpus(0, cpus).IgnoreError();
+  ApplyAffinity(seat.index);
   worker.Loop();
+}
+
+void Controller::ApplyAffinity(uint32_t seat) {
+  const std::vector<int> cpus = CpusOf(seat);
+  if (cpus.empty()) return;
+  const absl::Status status = SetThreadCpus(0, cpus);
+  if (status.ok()) return;
+  // Better a thread in the wrong place than none: the statistics show where it runs.
+  const bool first = affinity_failures_.fetch_add(1, std::memory_order_relaxed) == 0;
+  if (first && hooks_.on_affinity_failure) hooks_.on_affinity_failure(seat, status);
 }
 
 int Controller::RetireThreads(int count, MonoTime idle_since_at_least) {

@@ -26,6 +26,17 @@ namespace taskforge {
 // Starts a thread with `body`; throws std::system_error if it cannot. Injected for tests.
 using ThreadStarter = std::function<std::thread(std::function<void()> body)>;
 
+// Optional parts, and who is told; empty functions mean the default.
+struct PoolHooks {
+  ThreadStarter start_thread;  // std::thread.
+  ResizeListener on_resize;    // Nobody.
+  // Processors that may be used now, at least 1; asked whenever the controller looks, on its
+  // thread, so it must be cheap. PoolOptions::cpus.
+  std::function<int()> read_cpus;
+  // The first thread that could not be put where its seat belongs, on that thread. Nobody.
+  std::function<void(uint32_t seat, const absl::Status& why)> on_affinity_failure;
+};
+
 // What may change while the pool runs.
 struct PoolSettings {
   int min_threads = 1;
@@ -41,8 +52,7 @@ struct PoolSettings {
 class Controller {
  public:
   // `core` outlives the controller.
-  Controller(const PoolOptions& options, PoolCore& core, ThreadStarter starter,
-             ResizeListener listener);
+  Controller(const PoolOptions& options, PoolCore& core, PoolHooks hooks);
   ~Controller();
 
   // Starts the least number of threads, then the controller. RESOURCE_EXHAUSTED: not even one
@@ -53,9 +63,8 @@ class Controller {
 
   void SetSettings(const PoolSettings& settings) ABSL_LOCKS_EXCLUDED(mu_);
   PoolSettings settings() const ABSL_LOCKS_EXCLUDED(mu_);
-  // The processor budget has changed.
-  void SetCpus(int cpus) { cpus_.store(cpus, std::memory_order_relaxed); }
-  // Where the threads of `seat` run, from now on.
+  // Where the threads of `seat` run, from now on. INVALID_ARGUMENT: no such seat or processors, and
+  // then nothing has changed.
   absl::Status SetAffinity(uint32_t seat, const std::vector<int>& cpus) ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<int> CpusOf(uint32_t seat) const ABSL_LOCKS_EXCLUDED(mu_);
 
@@ -64,6 +73,9 @@ class Controller {
   int peak_threads() const { return peak_.load(std::memory_order_relaxed); }
   bool overloaded() const { return overloaded_.load(std::memory_order_relaxed); }
   uint64_t creation_failures() const { return failures_.load(std::memory_order_relaxed); }
+  uint64_t affinity_failures() const {
+    return affinity_failures_.load(std::memory_order_relaxed);
+  }
   const ResizeLog& resizes() const { return resizes_; }
 
  private:
@@ -92,11 +104,13 @@ class Controller {
   bool StartThread(uint32_t index);
   void JoinThread(uint32_t index);
   void RunThread(Seat& seat);
+  // Puts the calling thread where its seat belongs.
+  void ApplyAffinity(uint32_t seat);
 
   // Constant after construction.
   const ScalingOptions scaling_;
   const AffinityPlan affinity_;
-  const ThreadStarter starter_;
+  const PoolHooks hooks_;
   PoolCore& core_;
 
   // Synchronize themselves.
@@ -106,6 +120,7 @@ class Controller {
   std::atomic<int> peak_{0};
   std::atomic<bool> overloaded_{false};
   std::atomic<uint64_t> failures_{0};
+  std::atomic<uint64_t> affinity_failures_{0};
 
   // Guarded by mu_.
   mutable Mutex mu_;

@@ -1,6 +1,11 @@
 #include "pool/stats.h"
 
+#include <unistd.h>
+
 #include <optional>
+#include <vector>
+
+#include "pool/affinity.h"
 
 namespace taskforge {
 namespace {
@@ -54,7 +59,16 @@ void CollectWork(const PoolCore& core, PoolStats& stats) {
   }
 }
 
-void CollectThreads(const PoolCore& core, const Controller& controller, PoolStats& stats) {
+// As PoolThreadStats tells it. `everywhere`: where the process may run.
+std::vector<int> CpusInForce(int tid, const std::optional<std::vector<int>>& everywhere) {
+  if (tid == 0) return {};  // It is just starting or ending.
+  std::optional<std::vector<int>> cpus = ThreadCpus(tid);
+  if (!cpus.has_value() || cpus == everywhere) return {};
+  return *std::move(cpus);
+}
+
+void CollectThreads(const PoolCore& core, PoolStats& stats) {
+  const std::optional<std::vector<int>> everywhere = ThreadCpus(getpid());
   for (uint32_t i = 0; i < core.seat_count(); ++i) {
     const Seat& seat = core.seat(i);
     stats.exceptions += Read(seat.counters.exceptions);
@@ -67,7 +81,7 @@ void CollectThreads(const PoolCore& core, const Controller& controller, PoolStat
     thread.state = seat.state.load();
     thread.since = MonoTime{seat.since_ns.load()};
     thread.priority = seat.priority.load();
-    thread.cpus = controller.CpusOf(i);
+    thread.cpus = CpusInForce(thread.tid, everywhere);
     for (Priority priority : kPriorities) thread.dispatches += Read(seat.counters.taken[priority]);
     ++stats.threads;
     if (thread.state == ThreadState::kIdle) ++stats.idle;
@@ -95,8 +109,9 @@ PoolStats CollectStats(const PoolCore& core, const Controller& controller) {
   stats.capped_dispatches = Read(core.dispatches[1]);
   stats.wakeups = core.wakes.futex_wakes();
   stats.thread_creation_failures = controller.creation_failures();
+  stats.affinity_failures = controller.affinity_failures();
   stats.resizes = controller.resizes().counts();
-  CollectThreads(core, controller, stats);
+  CollectThreads(core, stats);
   return stats;
 }
 

@@ -21,7 +21,8 @@ struct PoolThreadStats {
   MonoTime since;                         // When the state began.
   Priority priority = Priority::kNormal;  // Of what runs, if it does.
   uint64_t dispatches = 0;                // Of the seat.
-  std::vector<int> cpus;                  // Where it may run; empty: everywhere.
+  // Where the kernel lets it run; empty: everywhere that the process may.
+  std::vector<int> cpus;
 };
 
 // At any moment queued + running + completed + cancelled + returned = submitted.
@@ -66,12 +67,13 @@ struct PoolStats {
   uint64_t wakeups = 0;  // Futex calls that woke a worker.
   uint64_t parks = 0;
   uint64_t thread_creation_failures = 0;
+  uint64_t affinity_failures = 0;  // Threads that are not where their seat belongs.
   ResizeLog::Counts resizes;
 
   std::vector<PoolThreadStats> thread_list;  // By seat.
 };
 
-// Reads the counters; costs about 5 µs a seat.
+// Reads the counters, and asks the kernel where each thread may run; about 5 µs a seat.
 PoolStats CollectStats(const PoolCore& core, const Controller& controller);
 
 }  // namespace taskforge

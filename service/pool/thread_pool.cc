@@ -1,7 +1,6 @@
 #include "pool/thread_pool.h"
 
 #include <algorithm>
-#include <thread>
 #include <utility>
 
 #include "base/futex.h"
@@ -11,11 +10,6 @@ namespace {
 
 // Completions are counted without a barrier: a drain looks again after so long at the latest.
 constexpr absl::Duration kDrainLook = absl::Milliseconds(10);
-
-ThreadStarter StarterOf(PoolHooks& hooks) {
-  if (hooks.start_thread) return std::move(hooks.start_thread);
-  return [](std::function<void()> body) { return std::thread(std::move(body)); };
-}
 
 // What stands for a derived limit is fixed by the start: the rings are as large as it says.
 PoolOptions Resolved(PoolOptions options) {
@@ -28,7 +22,7 @@ PoolOptions Resolved(PoolOptions options) {
 ThreadPool::ThreadPool(const PoolOptions& options, const Clock& clock, PoolHooks hooks)
     : options_(Resolved(options)),
       core_(options_, clock),
-      controller_(options_, core_, StarterOf(hooks), std::move(hooks.on_resize)) {}
+      controller_(options_, core_, std::move(hooks)) {}
 
 ThreadPool::~ThreadPool() { Stop(); }
 

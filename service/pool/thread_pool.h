@@ -25,12 +25,6 @@
 
 namespace taskforge {
 
-// Optional parts; empty functions mean the default.
-struct PoolHooks {
-  ThreadStarter start_thread;  // std::thread.
-  ResizeListener on_resize;    // Nobody.
-};
-
 // A change of settings: what is set is changed.
 struct PoolUpdate {
   std::optional<int> min_threads;
@@ -109,9 +103,8 @@ class ThreadPool {
   // number begins at once; above a new greatest number threads go as they become idle.
   absl::Status UpdateOptions(const PoolUpdate& update);
   PoolSettings settings() const { return controller_.settings(); }
-  // Tells the pool that the processor budget has changed.
-  void SetCpus(int cpus) { controller_.SetCpus(cpus); }
-  // Where the threads of `seat` run, now and later; empty: everywhere. INVALID_ARGUMENT.
+  // Where the threads of `seat` run, now and later; empty: everywhere. INVALID_ARGUMENT, and then
+  // nothing has changed.
   absl::Status SetThreadAffinity(uint32_t seat, const std::vector<int>& cpus) {
     return controller_.SetAffinity(seat, cpus);
   }

@@ -1,11 +1,13 @@
 #include "base/cpu_budget.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <thread>
 
 namespace taskforge {
 namespace {
@@ -98,6 +100,20 @@ TEST_F(CpuBudgetTest, NonsenseIsUnlimited) {
   Write("memory.max", "many\n");
   EXPECT_EQ(Read().quota_cores, std::nullopt);
   EXPECT_EQ(Read().memory_limit_bytes, std::nullopt);
+}
+
+// A thread that was put on one processor must not take that for all there is.
+TEST_F(CpuBudgetTest, CountsForTheProcessWhoeverAsks) {
+  const CpuBudget before = Read();
+  CpuBudget seen;
+  std::thread([&] {
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(before.allowed_cpus.back(), &one);
+    ASSERT_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+    seen = Read();
+  }).join();
+  EXPECT_EQ(seen.allowed_cpus, before.allowed_cpus);
 }
 
 TEST(CpuBudget, RoundsAQuotaUpAndIsAtLeastOne) {

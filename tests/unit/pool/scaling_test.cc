@@ -139,13 +139,48 @@ TEST(PoolScalingTest, FollowsItsSettings) {
   EXPECT_TRUE(Eventually([&] { return heard.load() >= 3; }));
 }
 
+// The budget changes under a pool that works: it grows no further than the processors of now allow.
+TEST(PoolScalingTest, FollowsTheProcessorBudget) {
+  std::atomic<int> cpus{1};
+  PoolHooks hooks;
+  hooks.read_cpus = [&] { return cpus.load(); };
+  PoolOptions options = OptionsWith(1, 8);
+  options.cpus = 1;
+  ThreadPool pool(options, kClock, std::move(hooks));
+  ASSERT_TRUE(pool.Start().ok());
+  EXPECT_TRUE(Eventually([&] { return pool.GetStats().cpus == 1; }));
+  cpus.store(3);
+  Notification go_on;
+  Countdown done(2);
+  std::deque<CallWork> works;
+  for (int i = 0; i < 2; ++i) {
+    works.emplace_back([&](const Dispatch&) {
+      go_on.WaitFor(kPatience);
+      done.Done();
+    });
+    ASSERT_TRUE(pool.TrySubmit(works.back()).ok());
+  }
+  EXPECT_TRUE(Eventually([&] { return pool.GetStats().cpus == 3; })) << "while work waits";
+  go_on.Notify();
+  EXPECT_TRUE(done.WaitFor(kPatience));
+}
+
 TEST(PoolScalingTest, DoesNothingAtRest) {
-  ThreadPool pool(OptionsWith(2, 8), kClock);
+  std::atomic<int> asked{0};
+  PoolHooks hooks;
+  hooks.read_cpus = [&] {
+    asked.fetch_add(1);
+    return 2;
+  };
+  ThreadPool pool(OptionsWith(2, 8), kClock, std::move(hooks));
   ASSERT_TRUE(pool.Start().ok());
   ASSERT_TRUE(Eventually([&] { return pool.GetStats().parks == 2; }));
+  ASSERT_TRUE(Eventually([&] { return asked.load() > 0; }));
   const PoolStats before = pool.GetStats();
+  const int asked_before = asked.load();
   RestFor(absl::Milliseconds(100));
   const PoolStats after = pool.GetStats();
+  EXPECT_EQ(asked.load(), asked_before) << "the controller was awake";
   EXPECT_EQ(after.parks, before.parks);
   EXPECT_EQ(after.wakeups, before.wakeups);
 }

@@ -1,6 +1,8 @@
 #include "pool/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <unistd.h>
 
 #include <deque>
 #include <memory>
@@ -11,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/mutex.h"
+#include "pool/affinity.h"
 #include "unit/pool/pool_fixture.h"
 
 namespace taskforge {
@@ -499,9 +502,39 @@ TEST(ThreadPoolTest, ThreadsRunWhereTheyWereTold) {
   ASSERT_TRUE(pool.TrySubmit(work).ok());
   ASSERT_TRUE(done.WaitFor(kPatience));
   EXPECT_EQ(allowed.load(), 10000 + cpu);
-  EXPECT_EQ(pool.GetStats().thread_list[0].cpus, std::vector<int>{cpu});
-  EXPECT_TRUE(pool.SetThreadAffinity(0, {}).ok());
+  const bool all = ThreadCpus(getpid()) == std::vector<int>{cpu};
+  const std::vector<int> shown = all ? std::vector<int>{} : std::vector<int>{cpu};
+  EXPECT_EQ(pool.GetStats().thread_list[0].cpus, shown);
   EXPECT_TRUE(absl::IsInvalidArgument(pool.SetThreadAffinity(0, {-1})));
+  EXPECT_EQ(pool.GetStats().thread_list[0].cpus, shown) << "what failed has changed nothing";
+  EXPECT_TRUE(pool.SetThreadAffinity(0, {}).ok());
+  EXPECT_TRUE(pool.GetStats().thread_list[0].cpus.empty());
+  EXPECT_EQ(pool.GetStats().affinity_failures, 0u);
+}
+
+// The plan names a processor that is not there: the threads run all the same, anywhere, and that is
+// what the statistics say.
+TEST(ThreadPoolTest, TellsOfThreadsThatCannotRunWhereTheyWereTold) {
+  PoolOptions options = OptionsWith(2, 2);
+  options.affinity.mode = AffinityMode::kExplicit;
+  options.affinity.masks = {{CPU_SETSIZE - 1}};
+  std::atomic<int> told{0};
+  PoolHooks hooks;
+  hooks.on_affinity_failure = [&](uint32_t, const absl::Status& why) {
+    if (absl::IsInvalidArgument(why)) told.fetch_add(1);
+  };
+  ThreadPool pool(options, kClock, std::move(hooks));
+  ASSERT_TRUE(pool.Start().ok());
+  ASSERT_TRUE(Eventually([&] { return pool.GetStats().affinity_failures == 2; }));
+  EXPECT_TRUE(Eventually([&] { return told.load() == 1; }));
+  Countdown done(1);
+  CallWork work([&](const Dispatch&) { done.Done(); });
+  ASSERT_TRUE(pool.TrySubmit(work).ok());
+  ASSERT_TRUE(done.WaitFor(kPatience));
+  for (const PoolThreadStats& thread : pool.GetStats().thread_list) {
+    EXPECT_TRUE(thread.cpus.empty()) << "in force is: everywhere";
+  }
+  EXPECT_EQ(told.load(), 1);
 }
 
 }  // namespace

@@ -46,6 +46,50 @@ void ToProto(Priority priority, const PoolPriorityStats& stats, uint64_t waiting
   NanosToProto(static_cast<double>(stats.runs.Quantile(0.99)), *out.mutable_run_p99());
 }
 
+v1::ThreadState ToProto(ThreadState state) {
+  switch (state) {
+    case ThreadState::kIdle:
+      return v1::THREAD_STATE_IDLE;
+    case ThreadState::kBusy:
+      return v1::THREAD_STATE_BUSY;
+    case ThreadState::kBlocked:
+      return v1::THREAD_STATE_BLOCKED;
+  }
+  return v1::THREAD_STATE_UNSPECIFIED;
+}
+
+v1::ResizeReason ToProto(ScalingReason reason) {
+  switch (reason) {
+    case ScalingReason::kNone:
+      break;
+    case ScalingReason::kStart:
+      return v1::RESIZE_REASON_START;
+    case ScalingReason::kSettings:
+      return v1::RESIZE_REASON_SETTINGS;
+    case ScalingReason::kAllBlocked:
+      return v1::RESIZE_REASON_ALL_BLOCKED;
+    case ScalingReason::kPartlyBlocked:
+      return v1::RESIZE_REASON_PARTLY_BLOCKED;
+    case ScalingReason::kQueueWait:
+      return v1::RESIZE_REASON_QUEUE_WAIT;
+    case ScalingReason::kStalled:
+      return v1::RESIZE_REASON_STALLED;
+    case ScalingReason::kIdle:
+      return v1::RESIZE_REASON_IDLE;
+  }
+  return v1::RESIZE_REASON_UNSPECIFIED;
+}
+
+void ToProto(const PoolThreadStats& thread, MonoTime now, v1::PoolThread& out) {
+  out.set_seat(thread.seat);
+  out.set_tid(thread.tid);
+  out.set_state(ToProto(thread.state));
+  NanosToProto(static_cast<double>(now - thread.since), *out.mutable_since());
+  if (thread.state != ThreadState::kIdle) out.set_priority(ToProto(thread.priority));
+  out.set_dispatches(thread.dispatches);
+  for (int cpu : thread.cpus) out.add_cpus(cpu);
+}
+
 void ToProto(const PoolView& view, v1::Pool& out) {
   const PoolStats& stats = view.stats;
   ToProto(stats.settings, *out.mutable_settings());
@@ -63,16 +107,10 @@ void ToProto(const PoolView& view, v1::Pool& out) {
             *out.add_priorities());
   }
   for (const PoolThreadStats& thread : stats.thread_list) {
-    v1::PoolThread& to = *out.add_thread_list();
-    to.set_seat(thread.seat);
-    to.set_tid(thread.tid);
-    to.set_state(std::string(Name(thread.state)));
-    NanosToProto(static_cast<double>(stats.now - thread.since), *to.mutable_since());
-    if (thread.state != ThreadState::kIdle) to.set_priority(ToProto(thread.priority));
-    to.set_dispatches(thread.dispatches);
-    for (int cpu : thread.cpus) to.add_cpus(cpu);
+    ToProto(thread, stats.now, *out.add_thread_list());
   }
   out.set_slots(stats.slots);
+  out.set_seats(stats.seats);
   out.set_cpu_limit_cores(view.cpu_limit_cores);
   out.set_resizes(stats.resizes.total);
   out.set_thread_creation_failures(stats.thread_creation_failures);
@@ -209,7 +247,7 @@ Reply PoolService::ListPoolResizes(
     ToProto(events[i].time, *resize.mutable_time());
     resize.set_from_threads(events[i].from);
     resize.set_to_threads(events[i].to);
-    resize.set_reason(std::string(Name(events[i].reason)));
+    resize.set_reason(ToProto(events[i].reason));
   }
   if (events.size() > static_cast<size_t>(page_size)) {
     const uint64_t last = events[static_cast<size_t>(page_size) - 1].number;

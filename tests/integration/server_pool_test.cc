@@ -64,10 +64,25 @@ TEST_F(ServerPoolTest, EveryResizeHasAReason) {
   } while (resizes.resizes_size() < 2 && absl::Now() < give_up);
   EXPECT_GE(resizes.resizes_size(), 2);
   for (const v1::PoolResize& resize : resizes.resizes()) {
-    EXPECT_FALSE(resize.reason().empty());
-    EXPECT_NE(resize.reason(), "none");
+    EXPECT_NE(resize.reason(), v1::RESIZE_REASON_UNSPECIFIED);
     EXPECT_NE(resize.from_threads(), resize.to_threads());
   }
+}
+
+TEST_F(ServerPoolTest, ShowsEachThreadAndTheTermsOfTheBound) {
+  Start({{"pool.min_threads", "3"}});
+  v1::Pool pool = GetPool();
+  const absl::Time give_up = absl::Now() + absl::Seconds(10);
+  while (pool.idle_threads() < 3 && absl::Now() < give_up) pool = GetPool();
+  ASSERT_EQ(pool.thread_list_size(), 3);
+  for (const v1::PoolThread& thread : pool.thread_list()) {
+    EXPECT_EQ(thread.state(), v1::THREAD_STATE_IDLE);
+    EXPECT_GT(thread.tid(), 0);
+  }
+  EXPECT_EQ(pool.slots(), 32u);
+  EXPECT_EQ(pool.seats(), 3u);
+  EXPECT_EQ(pool.priorities(0).guaranteed_slots(), 1u);
+  EXPECT_EQ(pool.priorities(3).guaranteed_slots(), 22u);
 }
 
 TEST_F(ServerPoolTest, SettingsChangeWhileItRuns) {
@@ -115,6 +130,7 @@ void ExpectWithinBound(const v1::Task& task, const v1::Pool& pool) {
   const WaitingBoundCheck check = CheckWaitingBound(task, pool);
   EXPECT_TRUE(check.is_known) << task.name();
   EXPECT_LE(check.waited, check.bound) << task.name();
+  EXPECT_LE(task.attempts(0).dispatch().seats(), pool.seats()) << "M of GetPool is of now";
 }
 
 TEST_F(ServerPoolTest, LowStartsWithinTheBoundWhileCriticalSaturatesThePool) {

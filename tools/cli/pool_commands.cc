@@ -126,7 +126,7 @@ int ListResizes(Session& session, Stub& stub, int limit) {
       std::fputs(ToJson(resize, OutputFormat::kJsonLines).c_str(), stdout);
     }
     table.Add({FormatTime(resize.time()), absl::StrCat(resize.from_threads()),
-               absl::StrCat(resize.to_threads()), resize.reason()});
+               absl::StrCat(resize.to_threads()), FormatReason(resize.reason())});
   }
   if (session.options.output == OutputFormat::kTable) {
     std::fputs(table.Render(session.colour()).c_str(), stdout);

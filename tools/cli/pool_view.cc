@@ -8,6 +8,10 @@
 
 namespace taskforge::cli {
 
+std::string FormatReason(v1::ResizeReason reason) {
+  return FormatEnum(v1::ResizeReason_Name(reason), "RESIZE_REASON_");
+}
+
 std::string DescribeThreads(const v1::Pool& pool) {
   return absl::StrFormat(
       "%d threads (%d busy, %d idle, %d blocked), target %d, %d to %d, peak %d", pool.threads(),
@@ -34,7 +38,8 @@ std::string ThreadTable(const v1::Pool& pool, bool colour) {
   Table table({">SEAT", ">TID", "STATE", ">SINCE", "PRIORITY", ">DISPATCHES", "CPUS"});
   for (const v1::PoolThread& thread : pool.thread_list()) {
     const bool runs = thread.priority() != v1::PRIORITY_UNSPECIFIED;
-    table.Add({absl::StrCat(thread.seat()), absl::StrCat(thread.tid()), thread.state(),
+    table.Add({absl::StrCat(thread.seat()), absl::StrCat(thread.tid()),
+               FormatEnum(v1::ThreadState_Name(thread.state()), "THREAD_STATE_"),
                DurationText(ToDuration(thread.since())),
                runs ? FormatPriority(thread.priority()) : "", FormatCount(thread.dispatches()),
                absl::StrJoin(thread.cpus(), ",")});
@@ -52,6 +57,9 @@ std::string DescribePool(const v1::Pool& pool, bool colour) {
   absl::StrAppendFormat(&text, "work      %s submitted, %s completed, %s dispatches, %s resizes\n",
                         FormatCount(pool.submitted()), FormatCount(pool.completed()),
                         FormatCount(pool.dispatches()), FormatCount(pool.resizes()));
+  absl::StrAppendFormat(
+      &text, "bound     a task with n ahead starts within %d * (n / SLOTS + %d) dispatches\n",
+      pool.slots(), pool.seats());
   absl::StrAppendFormat(&text, "cpu       %.2f cores%s\n", pool.cpu_limit_cores(),
                         pool.overloaded() ? ", overloaded" : "");
   if (pool.thread_creation_failures() > 0) {

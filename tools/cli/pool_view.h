@@ -8,6 +8,8 @@
 
 namespace taskforge::cli {
 
+// `queue_wait`.
+std::string FormatReason(v1::ResizeReason reason);
 // `4 threads (3 busy, 1 idle, 0 blocked), target 4, 2 to 16, peak 6`.
 std::string DescribeThreads(const v1::Pool& pool);
 // A table of the four priorities, the most urgent first.

@@ -139,7 +139,7 @@ class TopView {
     Table table({"RESIZED", ">FROM", ">TO", "WHY"});
     for (const v1::PoolResize& resize : response.resizes()) {
       table.Add({FormatTime(resize.time()), absl::StrCat(resize.from_threads()),
-                 absl::StrCat(resize.to_threads()), Printable(resize.reason(), 64)});
+                 absl::StrCat(resize.to_threads()), FormatReason(resize.reason())});
     }
     resizes_ = table.Render(session_.colour());
     return resizes_;

@@ -42,7 +42,7 @@ TEST(RenderReport, ShowsGroupsThreadsAndResizes) {
   v1::PoolResize resize;
   resize.set_from_threads(2);
   resize.set_to_threads(5);
-  resize.set_reason("queue_wait");
+  resize.set_reason(v1::RESIZE_REASON_QUEUE_WAIT);
   report.pool.resizes.push_back(resize);
   const std::string text = RenderReport(report, false);
   EXPECT_THAT(text, HasSubstr("sha256   low"));

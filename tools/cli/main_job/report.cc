@@ -6,6 +6,7 @@
 #include "absl/strings/str_format.h"
 #include "base/json.h"
 #include "cli/format.h"
+#include "cli/pool_view.h"
 #include "cli/table.h"
 
 namespace taskforge::cli {
@@ -54,7 +55,7 @@ void AppendThreads(const JobReport& report, std::string& text) {
   for (const v1::PoolResize& resize : report.pool.resizes) {
     absl::StrAppendFormat(
         &text, "resize: %d → %d  %s  (+%s)\n", resize.from_threads(), resize.to_threads(),
-        Printable(resize.reason(), 64),
+        FormatReason(resize.reason()),
         DurationText(std::max(absl::ZeroDuration(), ToTime(resize.time()) - report.start)));
   }
   if (report.pool.resizes.empty()) text += "resize: none\n";
@@ -133,7 +134,7 @@ std::string RenderReportJson(const JobReport& report) {
   json.EndObject().Key("resizes").BeginArray();
   for (const v1::PoolResize& resize : report.pool.resizes) {
     json.BeginObject().Key("from").Int(resize.from_threads()).Key("to").Int(resize.to_threads());
-    json.Key("reason").String(resize.reason()).EndObject();
+    json.Key("reason").String(FormatReason(resize.reason())).EndObject();
   }
   json.EndArray().Key("groups").BeginArray();
   for (const auto& [key, group] : report.groups) {

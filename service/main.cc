@@ -19,6 +19,7 @@
 #include "composition.h"
 #include "config/config.h"
 #include "config/logging.h"
+#include "config/memory_budget.h"
 #include "doctor.h"
 #include "health_target.h"
 #include "rpc/health_probe.h"
@@ -130,6 +131,7 @@ int Serve(const Flags& flags) {
   if (config.rpc.insecure_listen) {
     log->Warn("insecure_listen: other machines may reach this server without TLS");
   }
+  LogScaled(loaded.table(), *log);
   const CpuBudget budget = ReadCpuBudget();
   PosixFileSystem files;
   absl::StatusOr<std::unique_ptr<Composition>> started =

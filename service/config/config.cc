@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
+#include "config/memory_budget.h"
 #include "config/options.h"
 #include "config/yaml_file.h"
 
@@ -97,7 +98,12 @@ absl::Status LoadedConfig::Load(FileSystem& files, const std::string& file, cons
   }
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
   config_.pool.cpus = config_.cpus > 0 ? config_.cpus : budget.cpus();
-  return config_.Validate();
+  for (const absl::Status& status :
+       {FitMemory(budget.memory_limit_bytes, table_), config_.Validate()}) {
+    if (!status.ok()) errors.emplace_back(status.message());
+  }
+  if (errors.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
 }
 
 std::string LoadedConfig::Print(bool show_origin) const {

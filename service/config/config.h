@@ -69,7 +69,8 @@ class LoadedConfig {
   LoadedConfig& operator=(const LoadedConfig&) = delete;
 
   // Fills it from `file` (empty: none), the environment, and `flags` (key, text). Errors say where:
-  // `path:line:column`, the variable, or the flag. `budget` gives the pool its processors.
+  // `path:line:column`, the variable, or the flag. `budget` gives the pool its processors, and
+  // what queues and results hold must fit into its memory (memory_budget.h).
   absl::Status Load(FileSystem& files, const std::string& file, const Getenv& getenv,
                     const std::vector<std::pair<std::string, std::string>>& flags,
                     const CpuBudget& budget);

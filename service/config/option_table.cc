@@ -50,6 +50,8 @@ absl::string_view Name(OptionOrigin origin) {
   switch (origin) {
     case OptionOrigin::kDefault:
       return "default";
+    case OptionOrigin::kMemoryLimit:
+      return "memory limit";
     case OptionOrigin::kFile:
       return "file";
     case OptionOrigin::kEnvironment:

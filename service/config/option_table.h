@@ -19,7 +19,13 @@
 namespace taskforge {
 
 // Where a value came from; a later one wins over an earlier one.
-enum class OptionOrigin { kDefault, kFile, kEnvironment, kFlag };
+enum class OptionOrigin {
+  kDefault,
+  kMemoryLimit,  // A default that was lowered (memory_budget.h).
+  kFile,
+  kEnvironment,
+  kFlag,
+};
 absl::string_view Name(OptionOrigin origin);
 
 // A number of bytes; text such as `64MiB`, `1GiB`, `4096`.

@@ -209,7 +209,10 @@ void BindQueue(OptionTable& table, QueueOptions& queue) {
       prefix + "max_tasks",
       "Tasks that the queue may hold, running ones included; over it, submissions are refused.",
       &queue.max_tasks);
-  table.AddBytes(prefix + "max_bytes", "Their bytes.", &queue.max_bytes);
+  table.AddBytes(prefix + "max_bytes",
+                 "Their bytes. A default is lowered where the cgroup's memory is less than all of "
+                 "max_bytes need.",
+                 &queue.max_bytes);
   table.AddCustom(
       prefix + "default_priority", "For its tasks that name none; `none`: pool.default_priority.",
       [&queue](absl::string_view text) {
@@ -262,7 +265,8 @@ void BindTasks(Config& config, OptionTable& table) {
   table.Add("results.max_records", "Finished tasks that are kept; beyond it the oldest go.",
             &config.store.max_records);
   table.AddBytes("results.max_bytes",
-                 "Their bytes; beyond it the oldest outputs go, then the oldest tasks.",
+                 "Their bytes; beyond it the oldest outputs go, then the oldest tasks. A default is "
+                 "lowered as those of the queues are.",
                  &config.store.max_bytes);
   table.Add("workers.lease", "A worker that is silent for this long loses its assignments.",
             &config.workers.lease_duration);

@@ -81,6 +81,7 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
       intake_(config.intake,
               {clock_, random_, timer_, directory_, queues_, store_, live_, runner_, lifecycle_}),
       pool_control_(pool_, queues_, clock_, cpu_watch_),
+      reload_success_seconds_(absl::ToUnixSeconds(clock_.Now())),
       start_time_(clock_.Now()),
       stop_timeout_(config.shutdown.timeout) {
   pool_.SetRefiller(&refiller_);
@@ -214,6 +215,8 @@ SelfStats Composition::Self() const {
   self.draining = draining_.load();
   self.cpu_limit_cores = cpu_watch_.LimitCores();
   self.throttled_seconds = ReadThrottledSeconds();
+  self.reload_succeeded = reload_succeeded_.load();
+  self.reload_success_time = absl::FromUnixSeconds(reload_success_seconds_.load());
   self.log_messages_dropped = log_.dropped_messages();
   self.certificate_expiry = certificate_expiry_;
   return self;
@@ -259,6 +262,11 @@ ServerFacts Composition::Facts() const {
   facts.succeeded_ttl = config_.lifecycle.succeeded_ttl;
   facts.failed_ttl = config_.lifecycle.failed_ttl;
   return facts;
+}
+
+void Composition::NoteReload(bool successful) {
+  if (successful) reload_success_seconds_.store(absl::ToUnixSeconds(clock_.Now()));
+  reload_succeeded_.store(successful);
 }
 
 uint64_t Composition::Drain(std::optional<absl::Duration> timeout) {

@@ -71,6 +71,11 @@ class Composition final : public ServerControl {
   ServerFacts Facts() const override;
   uint64_t Drain(std::optional<absl::Duration> timeout) override;
 
+  // For a reloaded configuration; INVALID_ARGUMENT, and then nothing has changed.
+  absl::Status UpdatePool(const PoolUpdate& update) { return pool_.UpdateOptions(update); }
+  // Whether the last reload of the configuration was successful: for the metrics.
+  void NoteReload(bool successful);
+
   // Ends the wait below. `timeout` replaces the configured time for accepted work to end.
   void RequestStop(std::optional<absl::Duration> timeout = std::nullopt) ABSL_LOCKS_EXCLUDED(mu_);
   void WaitForStop() { stop_requested_.Wait(); }
@@ -133,6 +138,9 @@ class Composition final : public ServerControl {
   LabelTable handler_labels_{kMaxHandlerLabels};  // Of the exporter's gauges.
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<AdminServer> admin_;
+
+  std::atomic<bool> reload_succeeded_{true};  // The start counts as a reload.
+  std::atomic<int64_t> reload_success_seconds_;  // Unix time.
 
   Notification stop_requested_;
   const absl::Time start_time_;

@@ -1,14 +1,10 @@
 // taskforged: the server's command line and the life of its process.
-#include <pthread.h>
-#include <signal.h>
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <optional>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -20,10 +16,12 @@
 #include "config/config.h"
 #include "config/logging.h"
 #include "config/memory_budget.h"
+#include "config/reload.h"
 #include "doctor.h"
 #include "health_target.h"
 #include "rpc/health_probe.h"
 #include "rpc/server.h"
+#include "signals.h"
 #include "version.h"
 
 namespace taskforge {
@@ -74,40 +72,17 @@ int Fail(const absl::Status& status, int code) {
   return code;
 }
 
-// Takes the signals of the process on a thread of its own: the first asks for an orderly end, the
-// second ends at once.
-class Signals {
- public:
-  // Blocks the signals for this thread and for those that it starts: call it before any other.
-  Signals() {
-    sigemptyset(&set_);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set_, signal);
-    pthread_sigmask(SIG_BLOCK, &set_, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-  }
-  void Watch(Composition& server, Log& log) {
-    std::thread([this, &server, &log] {
-      bool stopping = false;
-      while (true) {
-        int signal = 0;
-        if (sigwait(&set_, &signal) != 0) continue;
-        if (signal == SIGHUP) {
-          log.Warn("SIGHUP: nothing is reloaded; every option needs a restart");
-        } else if (stopping) {
-          std::fprintf(stderr, "taskforged: a second signal: ending at once\n");
-          std::_Exit(128 + signal);
-        } else {
-          stopping = true;
-          log.Info("stopping", {{"signal", sigabbrev_np(signal)}});
-          server.RequestStop();
-        }
-      }
-    }).detach();  // Lives as long as the process: there is nothing to join it for.
-  }
-
- private:
-  sigset_t set_;
-};
+// What SIGHUP reads again, and what it changes.
+ConfigReloader ReloaderFor(const Flags& flags, const LoadedConfig& loaded, Composition& server,
+                           StreamLog& log) {
+  ConfigReloader::Targets targets;
+  targets.update_pool = [&server](const PoolUpdate& update) { return server.UpdatePool(update); };
+  targets.set_log_level = [&log](LogLevel level) { log.SetLevel(level); };
+  targets.report = [&server](bool successful) { server.NoteReload(successful); };
+  return ConfigReloader(
+      loaded, [&flags](LoadedConfig& next) { return LoadConfig(flags, next); },
+      std::move(targets), log);
+}
 
 absl::Status WriteReadyFile(const Config& config, const Composition& server) {
   if (config.ready_file.empty()) return absl::OkStatus();
@@ -123,7 +98,7 @@ int Serve(const Flags& flags) {
   absl::Status status = LoadConfig(flags, loaded);
   if (!status.ok()) return Fail(status, kUsageError);
   const Config& config = loaded.config();
-  Signals signals;
+  std::optional<Signals> signals(std::in_place);
   SystemClock clock;
   // Never destroyed: gRPC's library may log until the process ends.
   auto* log = new StreamLog(config.log, clock, stderr);
@@ -138,10 +113,17 @@ int Serve(const Flags& flags) {
       Composition::Start(config, budget, files, *log);
   if (!started.ok()) return Fail(started.status(), 1);
   const std::unique_ptr<Composition> server = *std::move(started);
-  signals.Watch(*server, *log);
+  ConfigReloader reloader = ReloaderFor(flags, loaded, *server, *log);
+  signals->Watch(
+      [&](const std::string& signal) {
+        log->Info("stopping", {{"signal", signal}});
+        server->RequestStop();
+      },
+      [&] { reloader.Reload(); });
   status = WriteReadyFile(config, *server);
   if (!status.ok()) {
     server->Shutdown();
+    signals.reset();
     return Fail(status, 1);
   }
   log->Info("serving", {{"grpc", server->grpc_address()},
@@ -157,6 +139,7 @@ int Serve(const Flags& flags) {
   log->Flush();
   // Handlers that still run are not waited for, so nothing that they use may go before the process.
   if (report.running > 0) std::_Exit(1);
+  signals.reset();  // It uses what goes now.
   return 0;
 }
 

@@ -142,6 +142,7 @@ class StreamLog::Sink {
   void Write(LogLevel level, absl::string_view line) {
     logger_->log(ToSpdlog(level), spdlog::string_view_t(line.data(), line.size()));
   }
+  void SetLevel(LogLevel level) { logger_->set_level(ToSpdlog(level)); }
   bool Wants(LogLevel level) const { return logger_->should_log(ToSpdlog(level)); }
   uint64_t dropped() const { return threads_->overrun_counter(); }
   // The one writing thread takes messages in order: once it has taken the second flush, everything
@@ -171,6 +172,8 @@ StreamLog::StreamLog(const LoggingOptions& options, const Clock& clock, std::FIL
     : options_(options), clock_(clock), sink_(std::make_unique<Sink>(options, stream)) {}
 
 StreamLog::~StreamLog() = default;
+
+void StreamLog::SetLevel(LogLevel level) { sink_->SetLevel(level); }
 
 void StreamLog::Flush() { sink_->Flush(); }
 

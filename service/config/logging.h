@@ -51,6 +51,9 @@ class StreamLog final : public Log {
 
   void Write(LogLevel level, absl::string_view message, absl::Span<const LogField> fields) override;
 
+  // Lines below it are not written any more.
+  void SetLevel(LogLevel level);
+
   // Returns when every line that was written before has reached the stream, or after two seconds:
   // for the end of a process that does not wait for destructors.
   void Flush();

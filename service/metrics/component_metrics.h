@@ -59,6 +59,8 @@ struct SelfStats {
   double throttled_seconds = 0;
   uint64_t log_messages_dropped = 0;
   std::optional<absl::Time> certificate_expiry;  // None: no TLS.
+  bool reload_succeeded = true;  // The last reload of the configuration; the start is the first.
+  absl::Time reload_success_time = absl::UnixEpoch();
 };
 void CollectSelf(const SelfStats& stats, Families& families);
 

@@ -17,6 +17,12 @@ void CollectSelf(const SelfStats& stats, Families& families) {
   families.Counter("taskforge_cgroup_cpu_throttled_seconds_total",
                    "Time for which the cgroup's quota held the process back.", {},
                    stats.throttled_seconds);
+  families.Gauge("taskforge_config_last_reload_successful",
+                 "1 unless the last reload of the configuration was refused.", {},
+                 stats.reload_succeeded);
+  families.Gauge("taskforge_config_last_reload_success_timestamp_seconds",
+                 "When the configuration was last loaded.", {},
+                 static_cast<double>(absl::ToUnixSeconds(stats.reload_success_time)));
   families.Counter("taskforge_log_messages_dropped_total",
                    "Log lines that were dropped because writing them was too slow.", {},
                    static_cast<double>(stats.log_messages_dropped));

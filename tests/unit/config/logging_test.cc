@@ -120,6 +120,20 @@ TEST(StreamLogTest, LeavesOutWhatIsBelowTheLevel) {
   EXPECT_THAT(stream.Lines(), ::testing::ElementsAre(HasSubstr("loud")));
 }
 
+TEST(StreamLogTest, TheLevelChangesWhileItRuns) {
+  MemoryStream stream;
+  SystemClock clock;
+  {
+    StreamLog log(LoggingOptions{}, clock, stream.get());
+    log.Debug("one");
+    log.SetLevel(LogLevel::kDebug);
+    log.Debug("two");
+    log.SetLevel(LogLevel::kError);
+    log.Warn("three");
+  }
+  EXPECT_THAT(stream.Lines(), ::testing::ElementsAre(HasSubstr("two")));
+}
+
 // What does not fit is dropped, never waited for: written + dropped = logged.
 TEST(StreamLogTest, CountsWhatItDrops) {
   for (const int threads : {1, 2, 8}) {

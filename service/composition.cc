@@ -75,7 +75,8 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
       queues_(config.queues, clock_, directory_, release_target_),
       lifecycle_(config.lifecycle, boot_epoch_,
                  {store_, live_, queues_, events_, clock_, timer_, random_, log}),
-      runner_(config.runner, boot_epoch_, {registry_, lifecycle_, lifecycle_, clock_, timer_, log}),
+      work_log_(lifecycle_, clock_, timer_, log, [this] { return Totals(); }),
+      runner_(config.runner, boot_epoch_, {registry_, work_log_, lifecycle_, clock_, timer_, log}),
       hub_(config.workers, boot_epoch_, {registry_, source_, runner_, clock_, timer_, log}),
       tasks_({live_, store_, queues_, lifecycle_, clock_}),
       intake_(config.intake,
@@ -220,6 +221,25 @@ SelfStats Composition::Self() const {
   self.log_messages_dropped = log_.dropped_messages();
   self.certificate_expiry = certificate_expiry_;
   return self;
+}
+
+WorkTotals Composition::Totals() const {
+  WorkTotals totals;
+  const LifecycleStats lifecycle = lifecycle_.Stats();
+  for (const LifecycleStats::Completed& completed : lifecycle.completed) {
+    totals.ended += completed.count;
+  }
+  for (const LifecycleStats::QueueWait& wait : lifecycle.queue_wait) {
+    totals.waits.Merge(wait.seconds);
+  }
+  const TaskQueuesStats queues = queues_.Stats();
+  for (const Priority p : kPriorities) {
+    for (const QueueStats& queue : queues.queues) totals.waiting += queue.waiting[p];
+    totals.waiting += pool_.Released(p);
+  }
+  for (const HandlerStatus& handler : registry_.List()) totals.running += handler.running;
+  totals.threads = pool_.live_threads();
+  return totals;
 }
 
 StatusSnapshot Composition::Status() const {

@@ -39,6 +39,7 @@
 #include "runner/runner.h"
 #include "store/memory_store.h"
 #include "task/live_tasks.h"
+#include "work_log.h"
 
 namespace taskforge {
 
@@ -94,6 +95,7 @@ class Composition final : public ServerControl {
   std::vector<Collector> Collectors();
   StatusSnapshot Status() const;
   SelfStats Self() const;
+  WorkTotals Totals() const;
   // Whether nothing that was accepted waits for its turn or runs.
   bool IsIdle() const;
   // Returns whether that is so by the deadline.
@@ -126,6 +128,7 @@ class Composition final : public ServerControl {
   QueueRefiller refiller_{queues_};
   BusTaskEvents events_{bus_};
   Lifecycle lifecycle_;
+  WorkLog work_log_;  // Between the runner and the lifecycle.
   Runner runner_;
   QueueTaskSource source_{queues_};
   WorkerHub hub_;

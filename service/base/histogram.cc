@@ -11,6 +11,14 @@ void HistogramSnapshot::Merge(const HistogramSnapshot& other) {
   sum += other.sum;
 }
 
+HistogramSnapshot HistogramSnapshot::Since(const HistogramSnapshot& earlier) const {
+  HistogramSnapshot later;
+  for (size_t i = 0; i < counts.size(); ++i) later.counts[i] = counts[i] - earlier.counts[i];
+  later.count = count - earlier.count;
+  later.sum = sum - earlier.sum;
+  return later;
+}
+
 int64_t HistogramSnapshot::Quantile(double q) const {
   if (count == 0) return 0;
   const double share = std::clamp(q, 0.0, 1.0) * static_cast<double>(count);

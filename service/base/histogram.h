@@ -51,6 +51,8 @@ struct HistogramSnapshot {
   uint64_t sum = 0;  // Of the values, in nanoseconds.
 
   void Merge(const HistogramSnapshot& other);
+  // What came in after `earlier`, which is an earlier snapshot of the same.
+  HistogramSnapshot Since(const HistogramSnapshot& earlier) const;
   // The value in nanoseconds that a share `q` in [0, 1] of the values does not exceed, within the
   // layout's error; 0 when empty.
   int64_t Quantile(double q) const;

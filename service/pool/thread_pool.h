@@ -110,6 +110,8 @@ class ThreadPool {
   }
 
   PoolStats GetStats() const { return CollectStats(core_, controller_); }
+  // Threads that there are; cheap.
+  int live_threads() const { return core_.live_threads(); }
   // Work that waits here, of one priority; cheap.
   size_t QueuedApprox(Priority priority) const { return core_.rings.size(priority); }
   // The last resizes, newest first; of those, the ones with a number below `before` (0: all).

@@ -35,6 +35,18 @@ TEST(HistogramLayout, ABucketIsNoWiderThanAnEighthOfItsValues) {
   }
 }
 
+TEST(HistogramSnapshot, SinceIsWhatCameInAfterwards) {
+  SingleWriterHistogram histogram;
+  histogram.Record(1'000'000);
+  const HistogramSnapshot earlier = SnapshotOf(histogram);
+  histogram.Record(10);
+  histogram.Record(12);
+  const HistogramSnapshot since = SnapshotOf(histogram).Since(earlier);
+  EXPECT_EQ(since.count, 2u);
+  EXPECT_EQ(since.sum, 22u);
+  EXPECT_LT(since.Quantile(1.0), 20);
+}
+
 TEST(HistogramLayout, NegativeValuesCountAsZero) {
   EXPECT_EQ(HistogramLayout::BucketOf(-1), 0u);
   EXPECT_EQ(HistogramLayout::BucketOf(INT64_MIN), 0u);

@@ -76,7 +76,8 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
       lifecycle_(config.lifecycle, boot_epoch_,
                  {store_, live_, queues_, events_, clock_, timer_, random_, log}),
       work_log_(lifecycle_, clock_, timer_, log, [this] { return Totals(); }),
-      runner_(config.runner, boot_epoch_, {registry_, work_log_, lifecycle_, clock_, timer_, log}),
+      runner_(config.runner, boot_epoch_,
+              {registry_, work_log_, lifecycle_, clock_, timer_, log, &pool_}),
       hub_(config.workers, boot_epoch_, {registry_, source_, runner_, clock_, timer_, log}),
       tasks_({live_, store_, queues_, lifecycle_, clock_}),
       intake_(config.intake,
@@ -318,7 +319,9 @@ bool Composition::IsIdle() const {
     if (pool_.Released(p) > 0) return false;
   }
   const PoolStats pool = pool_.GetStats();
-  return pool.queued == 0 && pool.running == 0 && live_.Counts().running == 0;
+  // What was abandoned runs, but nobody waits for it.
+  return pool.queued == 0 && pool.running <= static_cast<uint64_t>(pool.abandoned) &&
+         live_.Counts().running == 0;
 }
 
 bool Composition::AwaitIdle(MonoTime deadline) const {
@@ -364,6 +367,7 @@ ShutdownReport Composition::Shutdown() {
   report.waiting = counts.waiting;
   report.running = counts.running;
   report.results = store_.Stats().finished_records;
+  report.abandoned_threads = pool_.GetStats().abandoned;
 
   if (rpc_ != nullptr) {
     rpc_->server().EndStreams();
@@ -371,7 +375,7 @@ ShutdownReport Composition::Shutdown() {
   }
   admin_.reset();
   // Otherwise a handler may never end: the process ends without it.
-  if (report.running == 0) pool_.Stop([this](Work& work) { TakeBack(work, clock_); });
+  if (report.is_quiet()) pool_.Stop([this](Work& work) { TakeBack(work, clock_); });
   return report;
 }
 

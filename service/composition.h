@@ -50,6 +50,9 @@ struct ShutdownReport {
   size_t waiting = 0;
   size_t running = 0;
   uint64_t results = 0;  // Finished tasks that could still be read.
+  int abandoned_threads = 0;
+  // No handler runs any more.
+  bool is_quiet() const { return running == 0 && abandoned_threads == 0; }
 };
 
 // A running server. Not thread-safe, for its owner; RequestStop may be called from anywhere.
@@ -142,7 +145,7 @@ class Composition final : public ServerControl {
   std::unique_ptr<Exporter> exporter_;
   std::unique_ptr<AdminServer> admin_;
 
-  std::atomic<bool> reload_succeeded_{true};  // The start counts as a reload.
+  std::atomic<bool> reload_succeeded_{true};     // The start counts as a reload.
   std::atomic<int64_t> reload_success_seconds_;  // Unix time.
 
   Notification stop_requested_;

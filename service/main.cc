@@ -80,8 +80,8 @@ ConfigReloader ReloaderFor(const Flags& flags, const LoadedConfig& loaded, Compo
   targets.set_log_level = [&log](LogLevel level) { log.SetLevel(level); };
   targets.report = [&server](bool successful) { server.NoteReload(successful); };
   return ConfigReloader(
-      loaded, [&flags](LoadedConfig& next) { return LoadConfig(flags, next); },
-      std::move(targets), log);
+      loaded, [&flags](LoadedConfig& next) { return LoadConfig(flags, next); }, std::move(targets),
+      log);
 }
 
 absl::Status WriteReadyFile(const Config& config, const Composition& server) {
@@ -138,7 +138,7 @@ int Serve(const Flags& flags) {
                                                          {"results", report.results}});
   log->Flush();
   // Handlers that still run are not waited for, so nothing that they use may go before the process.
-  if (report.running > 0) std::_Exit(1);
+  if (!report.is_quiet()) std::_Exit(report.running > 0 ? 1 : 0);
   signals.reset();  // It uses what goes now.
   return 0;
 }

@@ -183,8 +183,7 @@ void BindPool(Config& config, OptionTable& table) {
             &pool.weights.low);
   table.Add("pool.guaranteed_normal", "... to normal.", &pool.weights.normal);
   table.Add("pool.guaranteed_high", "... to high.", &pool.weights.high);
-  table.Add("pool.tick", "How often the controller looks while work waits.",
-            &pool.scaling.tick);
+  table.Add("pool.tick", "How often the controller looks while work waits.", &pool.scaling.tick);
   table.Add("pool.grow_after",
             "How long work must wait without a dispatch before a thread is added.",
             &pool.scaling.queue_wait);
@@ -253,7 +252,8 @@ void BindTasks(Config& config, OptionTable& table) {
             &config.intake.defaults.run_timeout);
   table.Add(
       "tasks.stop_grace",
-      "How long a handler that was asked to stop may take before its attempt ends without it.",
+      "How long a handler that was asked to stop may take before its attempt ends without it, and "
+      "the thread that it holds is given up.",
       &config.runner.stop_grace);
   table.Add("tasks.max_lost_attempts",
             "Attempts that may be lost with their worker before the task fails as POISONED.",
@@ -264,10 +264,11 @@ void BindTasks(Config& config, OptionTable& table) {
             &config.lifecycle.failed_ttl);
   table.Add("results.max_records", "Finished tasks that are kept; beyond it the oldest go.",
             &config.store.max_records);
-  table.AddBytes("results.max_bytes",
-                 "Their bytes; beyond it the oldest outputs go, then the oldest tasks. A default is "
-                 "lowered as those of the queues are.",
-                 &config.store.max_bytes);
+  table.AddBytes(
+      "results.max_bytes",
+      "Their bytes; beyond it the oldest outputs go, then the oldest tasks. A default is "
+      "lowered as those of the queues are.",
+      &config.store.max_bytes);
   table.Add("workers.lease", "A worker that is silent for this long loses its assignments.",
             &config.workers.lease_duration);
   table.Add("workers.max_connected", "Workers at once.", &config.workers.max_workers);

@@ -8,6 +8,7 @@ void CollectPool(const PoolStats& stats, Families& families) {
   families.Gauge(kThreads, kThreadsHelp, {{"state", "busy"}}, stats.busy - stats.blocked);
   families.Gauge(kThreads, kThreadsHelp, {{"state", "idle"}}, stats.idle);
   families.Gauge(kThreads, kThreadsHelp, {{"state", "blocked"}}, stats.blocked);
+  families.Gauge(kThreads, kThreadsHelp, {{"state", "abandoned"}}, stats.abandoned);
   families.Gauge("taskforge_pool_threads_target", "Threads that the controller wants.", {},
                  stats.target);
   families.Gauge("taskforge_pool_threads_min", "Least threads.", {}, stats.settings.min_threads);

@@ -145,6 +145,7 @@ void Controller::Loop() {
 
 MonoTime Controller::Tick() {
   const MonoTime now = core_.clock.Monotonic();
+  SettleAbandoned();
   if (hooks_.read_cpus) cpus_.store(hooks_.read_cpus(), std::memory_order_relaxed);
   const PoolSettings settings = this->settings();
   const PoolSnapshot snapshot = Look(now, settings);
@@ -155,6 +156,33 @@ MonoTime Controller::Tick() {
     return now + scaling_.tick;
   }
   return NextExpiry(now, settings);
+}
+
+void Controller::SettleAbandoned() {
+  const uint32_t abandons = core_.abandon_sequence.load();
+  if (abandons == seen_abandons_) return;
+  seen_abandons_ = abandons;
+  std::vector<uint32_t> lost;
+  std::vector<uint32_t> left;
+  for (uint32_t i = 0; i < core_.seat_count(); ++i) {
+    const Seat& seat = core_.seat(i);
+    if (!seat.occupied.load() || seat.activity.state() != ThreadState::kAbandoned) continue;
+    if (!std::exchange(watches_[i]->is_abandoned, true)) lost.push_back(i);
+    if (seat.has_left.load()) left.push_back(i);
+  }
+  if (!lost.empty()) {
+    const int from = threads_;
+    threads_ -= static_cast<int>(lost.size());
+    unreplaced_ += static_cast<int>(lost.size());
+    // The limit of the cap first: what runs under it is never more than all threads but one.
+    core_.SetLiveThreads(threads_);
+    for (const uint32_t i : lost) {
+      if (core_.seat(i).holds_cap.load(std::memory_order_relaxed)) core_.cap.Release();
+    }
+    core_.LookAgain();
+    resizes_.Add(core_.clock.Now(), from, threads_, ScalingReason::kAbandoned);
+  }
+  for (const uint32_t i : left) JoinThread(i);
 }
 
 PoolSnapshot Controller::Look(MonoTime now, const PoolSettings& settings) {
@@ -199,12 +227,14 @@ void Controller::LookAtWork(MonoTime now, PoolSnapshot& snapshot) {
 
 void Controller::LookAtThreads(MonoTime now, const PoolSettings& settings, PoolSnapshot& snapshot) {
   snapshot.threads = threads_;
+  snapshot.replaces_abandoned = unreplaced_ > 0;
   CpuShares sum;
   int measured = 0;
   for (uint32_t i = 0; i < core_.seat_count(); ++i) {
     const Seat& seat = core_.seat(i);
     if (!seat.occupied.load(std::memory_order_relaxed)) continue;
-    const ThreadState state = seat.state.load();
+    const ThreadState state = seat.activity.state();
+    if (state == ThreadState::kAbandoned) continue;
     if (state == ThreadState::kIdle) {
       if (!core_.wakes.IsParked(i)) continue;
       ++snapshot.idle_parked;
@@ -289,6 +319,7 @@ int Controller::StartThreads(int count, MonoTime now) {
       break;
     }
     start_backoff_ = absl::ZeroDuration();
+    unreplaced_ = std::max(0, unreplaced_ - 1);
     ++started;
   }
   return started;
@@ -297,7 +328,7 @@ int Controller::StartThreads(int count, MonoTime now) {
 bool Controller::StartThread(uint32_t index) {
   Seat& seat = core_.seat(index);
   if (watches_[index] == nullptr) watches_[index] = std::make_unique<Watch>();
-  seat.state.store(ThreadState::kIdle, std::memory_order_relaxed);
+  seat.activity.SetIdle();
   seat.since_ns.store(core_.clock.Monotonic().ns, std::memory_order_relaxed);
   core_.wakes.Occupy(index);
   core_.SetLiveThreads(threads_ + 1);
@@ -354,6 +385,9 @@ void Controller::JoinThread(uint32_t index) {
   watch.thread.join();
   watch.usage.Close();
   watch.tid = 0;
+  watch.is_abandoned = false;
+  core_.seat(index).activity.SetIdle();
+  core_.seat(index).has_left.store(false);
   core_.wakes.Vacate(index);
   core_.seat(index).occupied.store(false);
 }

@@ -73,9 +73,7 @@ class Controller {
   int peak_threads() const { return peak_.load(std::memory_order_relaxed); }
   bool overloaded() const { return overloaded_.load(std::memory_order_relaxed); }
   uint64_t creation_failures() const { return failures_.load(std::memory_order_relaxed); }
-  uint64_t affinity_failures() const {
-    return affinity_failures_.load(std::memory_order_relaxed);
-  }
+  uint64_t affinity_failures() const { return affinity_failures_.load(std::memory_order_relaxed); }
   const ResizeLog& resizes() const { return resizes_; }
 
  private:
@@ -85,11 +83,15 @@ class Controller {
     CpuUsage usage;
     int tid = 0;         // Of the thread that `usage` follows.
     uint64_t parks = 0;  // Of the seat, when the window began: it was busy all the time since.
+    bool is_abandoned = false;  // It counts no more among the threads.
   };
 
   void Loop();
   // Looks and acts; returns when to look next, at the latest.
   MonoTime Tick();
+  // Counts threads that were abandoned since the last look out, gives back what they held, and
+  // joins those that have left.
+  void SettleAbandoned();
   PoolSnapshot Look(MonoTime now, const PoolSettings& settings);
   void LookAtThreads(MonoTime now, const PoolSettings& settings, PoolSnapshot& snapshot);
   void LookAtUsage(MonoTime now, const Seat& seat, Watch& watch, CpuShares& sum, int& measured);
@@ -129,7 +131,9 @@ class Controller {
 
   // Used by the controller's thread alone; by Start() before it runs, by Stop() after.
   std::vector<std::unique_ptr<Watch>> watches_;
-  int threads_ = 0;
+  int threads_ = 0;             // Abandoned ones excepted.
+  uint32_t seen_abandons_ = 0;  // PoolCore::abandon_sequence.
+  int unreplaced_ = 0;          // Threads that were abandoned, less those that started since.
   std::optional<MonoTime> last_growth_;
   std::optional<MonoTime> last_shrink_;
   std::optional<MonoTime> pressure_since_;

@@ -135,6 +135,20 @@ void PoolCore::Kick() {
   FutexWake(kick_sequence, 1);
 }
 
+bool PoolCore::Abandon(uint32_t index, uint64_t ticket) {
+  if (index >= seat_count() || !seat(index).activity.Abandon(ticket)) return false;
+  seat(index).since_ns.store(clock.Monotonic().ns, std::memory_order_relaxed);
+  abandon_sequence.fetch_add(1);
+  Kick();
+  return true;
+}
+
+void PoolCore::LeaveAbandoned(Seat& seat) {
+  seat.has_left.store(true);
+  abandon_sequence.fetch_add(1);
+  Kick();
+}
+
 bool PoolCore::HasRunnableWork() const {
   if (rings.size(Priority::kCritical) != 0 || rings.size(Priority::kHigh) != 0) return true;
   if (rings.size(Priority::kNormal) == 0 && rings.size(Priority::kLow) == 0) return false;
@@ -227,8 +241,8 @@ void PoolCore::TakeBackground(Seat& seat, Taken& taken, bool capped) {
 PoolCore::Activity PoolCore::CountActivity() const {
   Activity activity;
   for (uint32_t i = 0; i < seat_count(); ++i) {
-    const ThreadState state = seat(i).state.load();
-    if (state != ThreadState::kIdle) ++activity.busy;
+    const ThreadState state = seat(i).activity.state();
+    if (state == ThreadState::kBusy || state == ThreadState::kBlocked) ++activity.busy;
     if (state == ThreadState::kBlocked) ++activity.blocked;
   }
   return activity;

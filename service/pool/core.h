@@ -70,6 +70,11 @@ class PoolCore {
   void KickIfAsleep();
   // Wakes it in any case.
   void Kick();
+  // Gives up the run `ticket` of a seat, on any thread; false: it is not on. The controller settles
+  // the rest: what the thread held is given back, and another may take its place.
+  bool Abandon(uint32_t seat, uint64_t ticket);
+  // An abandoned thread ends. Its last call here.
+  void LeaveAbandoned(Seat& seat);
   void SetLiveThreads(int threads);
   int live_threads() const { return live_threads_.load(); }
   // How many threads are busy; of these, how many say that they are blocked.
@@ -128,6 +133,8 @@ class PoolCore {
   std::atomic<uint32_t> space_sequence{0};  // A place became free while somebody waited for one.
   std::atomic<uint32_t> space_waiters{0};
   std::atomic<uint32_t> idle_sequence{0};  // A worker finished something during a drain.
+  // A thread was abandoned, or one that was has left. Not slept on.
+  std::atomic<uint32_t> abandon_sequence{0};
 
  private:
   // After a push.

@@ -59,7 +59,9 @@ ScalingAction DecideGrowth(const PoolSnapshot& snapshot, const ScalingOptions& o
 ScalingAction DecideScaling(const PoolSnapshot& snapshot, const ScalingOptions& options) {
   const int threads = snapshot.threads;
   if (threads < snapshot.min_threads) {
-    return {snapshot.min_threads, ScalingReason::kSettings, false};
+    return {snapshot.min_threads,
+            snapshot.replaces_abandoned ? ScalingReason::kAbandoned : ScalingReason::kSettings,
+            false};
   }
   // Of the threads that are left, one is idle while others are busy: it answers urgent work.
   const int idle_spared = snapshot.busy > 0 ? 1 : 0;

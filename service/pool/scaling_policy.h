@@ -23,14 +23,15 @@ enum class ScalingReason : uint8_t {
   kQueueWait,      // Work waits, and there are fewer threads than processors and one.
   kStalled,        // Work waits, and nothing was dispatched for too long.
   kIdle,           // A thread had nothing to do for the idle timeout.
+  kAbandoned,      // A thread is held by work that was given up; or another takes its place.
 };
-inline constexpr size_t kScalingReasonCount = 8;
+inline constexpr size_t kScalingReasonCount = 9;
 
 // In lower snake case: `all_blocked`. For logs, metrics and the API.
 constexpr absl::string_view Name(ScalingReason reason) {
   constexpr std::array<absl::string_view, kScalingReasonCount> kNames = {
-      "none",           "start",      "settings", "all_blocked",
-      "partly_blocked", "queue_wait", "stalled",  "idle"};
+      "none",       "start",   "settings", "all_blocked", "partly_blocked",
+      "queue_wait", "stalled", "idle",     "abandoned"};
   return kNames[static_cast<size_t>(reason)];
 }
 
@@ -50,6 +51,8 @@ struct PoolSnapshot {
   int blocked = 0;       // Of the busy: say that they are blocked.
   int idle_expired = 0;  // Had nothing to do for the idle timeout.
   int idle_parked = 0;   // Could be retired now.
+  // Threads were abandoned, which count nowhere here, and as many have not started since.
+  bool replaces_abandoned = false;
   // Busy threads that do not say that they are blocked and yet sleep: the sum of the shares of the
   // time that they neither ran nor waited for a processor.
   double sleeping = 0;

@@ -13,13 +13,62 @@
 
 namespace taskforge {
 
-enum class ThreadState : uint8_t { kIdle = 0, kBusy = 1, kBlocked = 2 };
+enum class ThreadState : uint8_t {
+  kIdle = 0,
+  kBusy = 1,
+  kBlocked = 2,
+  kAbandoned = 3,  // Held by work that nobody waits for any more; ends when that does.
+};
 
-// `idle`, `busy`, `blocked`.
+// `idle`, `busy`, `blocked`, `abandoned`.
 constexpr absl::string_view Name(ThreadState state) {
-  constexpr std::array<absl::string_view, 3> kNames = {"idle", "busy", "blocked"};
+  constexpr std::array<absl::string_view, 4> kNames = {"idle", "busy", "blocked", "abandoned"};
   return kNames[static_cast<size_t>(state)];
 }
+
+// What the thread of a seat does, and in which of its runs: one word, so that of the thread that
+// ends a run and of whoever abandons it one is the first. All but Abandon() and the readers are for
+// the seat's thread. Thread-safe.
+class SeatActivity {
+ public:
+  ThreadState state() const { return StateOf(word_.load()); }
+  // Names the run that is on, or comes next. Never 0.
+  uint64_t ticket() const { return word_.load(std::memory_order_relaxed) >> kShift; }
+
+  // REQUIRES: no run is on.
+  void SetIdle() { Set(ThreadState::kIdle); }
+  void BeginRun() { Set(ThreadState::kBusy); }
+  // False: the run had been abandoned, and the state stays so. Else the state stays busy.
+  bool EndRun() {
+    return StateOf(word_.fetch_add(uint64_t{1} << kShift)) != ThreadState::kAbandoned;
+  }
+  // During a run; false: it has been abandoned.
+  bool SetBlocked(bool is_blocked) {
+    uint64_t seen = Word(ticket(), is_blocked ? ThreadState::kBusy : ThreadState::kBlocked);
+    return word_.compare_exchange_strong(
+        seen, Word(ticket(), is_blocked ? ThreadState::kBlocked : ThreadState::kBusy));
+  }
+  // False: the run `ticket` is not on.
+  bool Abandon(uint64_t ticket) {
+    uint64_t seen = word_.load();
+    while (seen == Word(ticket, ThreadState::kBusy) ||
+           seen == Word(ticket, ThreadState::kBlocked)) {
+      if (word_.compare_exchange_weak(seen, Word(ticket, ThreadState::kAbandoned))) return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr int kShift = 2;
+  static ThreadState StateOf(uint64_t word) { return static_cast<ThreadState>(word & 3); }
+  static uint64_t Word(uint64_t ticket, ThreadState state) {
+    return ticket << kShift | static_cast<uint64_t>(state);
+  }
+  // release: pairs with the loads of who sees the state; publishes what the seat says of the run.
+  void Set(ThreadState state) { word_.store(Word(ticket(), state), std::memory_order_release); }
+
+  std::atomic<uint64_t> word_{Word(1, ThreadState::kIdle)};
+};
 
 // What one seat counts. Written by the seat's thread only, read by any.
 struct SeatCounters {
@@ -65,11 +114,13 @@ struct alignas(64) Seat {
   LazyHistograms runs;
 
   // Written by the seat's thread, read by the controller and the statistics.
-  alignas(64) std::atomic<ThreadState> state{ThreadState::kIdle};
+  alignas(64) SeatActivity activity;
   std::atomic<Priority> priority{Priority::kNormal};  // Of what runs.
-  std::atomic<int64_t> since_ns{0};                   // When `state` began.
+  std::atomic<bool> holds_cap{false};                 // What runs has a place under the cap.
+  std::atomic<int64_t> since_ns{0};                   // When the state of `activity` began.
   std::atomic<int> tid{0};
   std::atomic<bool> occupied{false};  // Has a thread.
+  std::atomic<bool> has_left{false};  // Its thread was abandoned, and ends: to be joined.
 };
 
 }  // namespace taskforge

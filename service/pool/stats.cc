@@ -67,6 +67,17 @@ std::vector<int> CpusInForce(int tid, const std::optional<std::vector<int>>& eve
   return *std::move(cpus);
 }
 
+void CountThread(ThreadState state, PoolStats& stats) {
+  if (state == ThreadState::kAbandoned) {
+    ++stats.abandoned;
+    return;
+  }
+  ++stats.threads;
+  if (state == ThreadState::kIdle) ++stats.idle;
+  if (state != ThreadState::kIdle) ++stats.busy;
+  if (state == ThreadState::kBlocked) ++stats.blocked;
+}
+
 void CollectThreads(const PoolCore& core, PoolStats& stats) {
   const std::optional<std::vector<int>> everywhere = ThreadCpus(getpid());
   for (uint32_t i = 0; i < core.seat_count(); ++i) {
@@ -78,15 +89,12 @@ void CollectThreads(const PoolCore& core, PoolStats& stats) {
     PoolThreadStats thread;
     thread.seat = static_cast<int>(i);
     thread.tid = seat.tid.load();
-    thread.state = seat.state.load();
+    thread.state = seat.activity.state();
     thread.since = MonoTime{seat.since_ns.load()};
     thread.priority = seat.priority.load();
     thread.cpus = CpusInForce(thread.tid, everywhere);
     for (Priority priority : kPriorities) thread.dispatches += Read(seat.counters.taken[priority]);
-    ++stats.threads;
-    if (thread.state == ThreadState::kIdle) ++stats.idle;
-    if (thread.state != ThreadState::kIdle) ++stats.busy;
-    if (thread.state == ThreadState::kBlocked) ++stats.blocked;
+    CountThread(thread.state, stats);
     stats.thread_list.push_back(std::move(thread));
   }
 }

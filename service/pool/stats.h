@@ -46,10 +46,11 @@ struct PoolStats {
   uint32_t slots = 0;  // W of the waiting bound.
   uint32_t seats = 0;  // M of the waiting bound: seats that may have dispatched so far.
 
-  int threads = 0;
-  int busy = 0;  // Blocked ones included.
+  int threads = 0;  // Abandoned ones excepted.
+  int busy = 0;     // Blocked ones included.
   int idle = 0;
   int blocked = 0;
+  int abandoned = 0;
   int target = 0;
   int peak = 0;
   bool overloaded = false;

@@ -58,7 +58,8 @@ bool ThreadPool::AllDone() const {
 size_t ThreadPool::RunningNow() const {
   size_t running = 0;
   for (uint32_t i = 0; i < core_.seat_count(); ++i) {
-    if (core_.seat(i).state.load() != ThreadState::kIdle) ++running;
+    const Seat& seat = core_.seat(i);
+    if (seat.activity.state() != ThreadState::kIdle && !seat.has_left.load()) ++running;
   }
   return running;
 }

@@ -21,6 +21,7 @@
 #include "pool/refiller.h"
 #include "pool/resize_log.h"
 #include "pool/stats.h"
+#include "task/thread_owner.h"
 #include "task/work.h"
 
 namespace taskforge {
@@ -43,7 +44,7 @@ struct DrainReport {
 
 // Work must stay valid until its `run` has been called, or until it has been handed back by Drain()
 // or Stop(). Thread-safe, but for SetRefiller, Start and Stop: those are for the owner.
-class ThreadPool {
+class ThreadPool final : public ThreadOwner {
  public:
   using GiveBack = std::function<void(Work&)>;
 
@@ -51,7 +52,7 @@ class ThreadPool {
   // CLOCK_MONOTONIC: the pool sleeps until points of it.
   ThreadPool(const PoolOptions& options, const Clock& clock, PoolHooks hooks = {});
   // Stop(), if that was not called.
-  ~ThreadPool();
+  ~ThreadPool() override;
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
@@ -59,8 +60,9 @@ class ThreadPool {
   void SetRefiller(Refiller* refiller) { core_.refiller = refiller; }
   // Work that was submitted before waits until then. RESOURCE_EXHAUSTED: no threads.
   absl::Status Start() { return controller_.Start(); }
-  // Lets what runs finish, joins the threads and hands what waits to `give_back` (empty: drops it).
-  // Idempotent. Afterwards nothing may be submitted. REQUIRES: not called by a worker.
+  // Lets what runs finish (abandoned work too), joins the threads and hands what waits to
+  // `give_back` (empty: drops it). Idempotent. Afterwards nothing may be submitted. REQUIRES: not
+  // called by a worker.
   void Stop(const GiveBack& give_back = {});
 
   // RESOURCE_EXHAUSTED, reason POOL_FULL: no place; UNAVAILABLE, POOL_DRAINING: not any more.
@@ -107,6 +109,13 @@ class ThreadPool {
   // nothing has changed.
   absl::Status SetThreadAffinity(uint32_t seat, const std::vector<int>& cpus) {
     return controller_.SetAffinity(seat, cpus);
+  }
+
+  // The thread then counts no more among those that there should or may be, its place under the
+  // running cap is free, and another may start on another seat (resize reason `abandoned`).
+  // Threads, abandoned ones included, are never more than PoolOptions::kMaxThreads.
+  bool Abandon(int seat, uint64_t ticket) override {
+    return seat >= 0 && core_.Abandon(static_cast<uint32_t>(seat), ticket);
   }
 
   PoolStats GetStats() const { return CollectStats(core_, controller_); }

@@ -24,21 +24,23 @@ void Worker::Announce() { seat_.tid.store(static_cast<int>(syscall(SYS_gettid)))
 void Worker::Loop() {
   current_core_ = &core_;
   ScopedBlocking::Observe(this);
-  SetState(ThreadState::kIdle, core_.clock.Monotonic());
+  seat_.activity.SetIdle();
+  SetSince(core_.clock.Monotonic());
   // The new thread raised the running cap: nobody has looked since.
   seat_.freed_cap = true;
-  while (!core_.stopping()) {
+  while (!core_.stopping() && !is_abandoned_) {
     if (TakeAndRun()) continue;
     if (SpinForWork()) continue;
     if (!Park()) break;
   }
-  if (searching_) {
-    core_.wakes.StopSearching();
-    core_.LookAgain();
-  }
+  if (searching_) core_.wakes.StopSearching();
+  // Whoever found nobody to wake counts on every busy thread to change the word and look.
+  if (is_abandoned_) core_.wakes.Synchronize();
+  if (searching_ || is_abandoned_) core_.LookAgain();
   ScopedBlocking::Observe(nullptr);
   current_core_ = nullptr;
   seat_.tid.store(0);
+  if (is_abandoned_) core_.LeaveAbandoned(seat_);
 }
 
 bool Worker::TakeAndRun() {
@@ -68,7 +70,10 @@ void Worker::Run(const Taken& taken) {
   const int64_t wait_ns = dispatch.started - work.enqueued;
   SingleWriterAdd(seat_.counters.taken[priority], 1);
   seat_.priority.store(priority, std::memory_order_relaxed);
-  SetState(ThreadState::kBusy, dispatch.started);
+  seat_.holds_cap.store(taken.holds_cap, std::memory_order_relaxed);
+  SetSince(dispatch.started);
+  seat_.activity.BeginRun();
+  dispatch.ticket = seat_.activity.ticket();
   dispatch.number = taken.number;
   dispatch.counted = taken.counted;
   dispatch.seats = core_.seat_count();
@@ -81,6 +86,7 @@ void Worker::Run(const Taken& taken) {
     SingleWriterAdd(seat_.counters.exceptions, 1);
   }
 
+  is_abandoned_ = !seat_.activity.EndRun();
   now_ = core_.clock.Monotonic();
   now_is_fresh_ = true;
   const int64_t run_ns = now_ - dispatch.started;
@@ -94,7 +100,8 @@ void Worker::Run(const Taken& taken) {
     core_.dispatches[taken.background_capped].fetch_sub(1);
     CountDone(seat_.counters.cancelled[priority]);
   }
-  if (taken.holds_cap) core_.ReleaseCap(seat_);
+  // The place of an abandoned run has been given back, or will be, by the controller.
+  if (taken.holds_cap && !is_abandoned_) core_.ReleaseCap(seat_);
   if (core_.phase() != PoolCore::Phase::kOpen) {
     core_.idle_sequence.fetch_add(1);
     FutexWake(core_.idle_sequence, INT_MAX);
@@ -123,8 +130,9 @@ bool Worker::Park() {
     if (released != 0 && core_.HasRunnableWork()) return true;
   }
   // A thread that was woken for nothing stays idle since when it was.
-  if (seat_.state.load(std::memory_order_relaxed) != ThreadState::kIdle) {
-    SetState(ThreadState::kIdle, core_.clock.Monotonic());
+  if (seat_.activity.state() != ThreadState::kIdle) {
+    SetSince(core_.clock.Monotonic());
+    seat_.activity.SetIdle();
   }
   SingleWriterAdd(seat_.counters.parks, 1);
   seat_.freed_cap = false;  // It looks again below.
@@ -138,18 +146,15 @@ bool Worker::Park() {
 }
 
 void Worker::OnBlocked() {
-  seat_.state.store(ThreadState::kBlocked);
-  seat_.since_ns.store(core_.clock.Monotonic().ns, std::memory_order_relaxed);
+  if (!seat_.activity.SetBlocked(true)) return;
+  SetSince(core_.clock.Monotonic());
   if (!core_.HasWork()) return;
   const PoolCore::Activity activity = core_.CountActivity();
   if (activity.busy == activity.blocked) core_.Kick();
 }
 
-void Worker::OnUnblocked() { SetState(ThreadState::kBusy, core_.clock.Monotonic()); }
-
-void Worker::SetState(ThreadState state, MonoTime now) {
-  seat_.state.store(state, std::memory_order_relaxed);
-  seat_.since_ns.store(now.ns, std::memory_order_relaxed);
+void Worker::OnUnblocked() {
+  if (seat_.activity.SetBlocked(false)) SetSince(core_.clock.Monotonic());
 }
 
 }  // namespace taskforge

@@ -17,7 +17,7 @@ class Worker final : public BlockingObserver {
 
   // Tells the seat which thread sits on it. Call it first, on the thread.
   void Announce();
-  // Works until the seat is told to leave or the pool stops.
+  // Works until the seat is told to leave, its work is abandoned or the pool stops.
   void Loop();
 
   // While the work that runs is blocked, the seat says so.
@@ -34,13 +34,14 @@ class Worker final : public BlockingObserver {
   // Sleeps; false: it is told to leave.
   bool Park();
   bool SpinForWork();
-  void SetState(ThreadState state, MonoTime now);
+  void SetSince(MonoTime now) { seat_.since_ns.store(now.ns, std::memory_order_relaxed); }
 
   inline static thread_local const PoolCore* current_core_ = nullptr;
 
   PoolCore& core_;
   Seat& seat_;
   bool searching_ = false;
+  bool is_abandoned_ = false;  // What it last ran was given up: it leaves.
   // The last reading of the clock, which is good for the next dispatch if it follows at once.
   MonoTime now_;
   bool now_is_fresh_ = false;

@@ -54,6 +54,8 @@ v1::ThreadState ToProto(ThreadState state) {
       return v1::THREAD_STATE_BUSY;
     case ThreadState::kBlocked:
       return v1::THREAD_STATE_BLOCKED;
+    case ThreadState::kAbandoned:
+      return v1::THREAD_STATE_ABANDONED;
   }
   return v1::THREAD_STATE_UNSPECIFIED;
 }
@@ -76,6 +78,8 @@ v1::ResizeReason ToProto(ScalingReason reason) {
       return v1::RESIZE_REASON_STALLED;
     case ScalingReason::kIdle:
       return v1::RESIZE_REASON_IDLE;
+    case ScalingReason::kAbandoned:
+      return v1::RESIZE_REASON_ABANDONED;
   }
   return v1::RESIZE_REASON_UNSPECIFIED;
 }
@@ -111,6 +115,7 @@ void ToProto(const PoolView& view, v1::Pool& out) {
   }
   out.set_slots(stats.slots);
   out.set_seats(stats.seats);
+  out.set_abandoned_threads(stats.abandoned);
   out.set_cpu_limit_cores(view.cpu_limit_cores);
   out.set_resizes(stats.resizes.total);
   out.set_thread_creation_failures(stats.thread_creation_failures);

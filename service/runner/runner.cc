@@ -62,8 +62,8 @@ Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& disp
   const TimerId waiting = task->timer_id.exchange(0, std::memory_order_relaxed);
   if (waiting != 0) parts_.timer.Cancel(waiting);
 
-  Ref<RunningTask> running = MakeRef<RunningTask>(
-      *this, task, parts_.registry.Find(task->spec().handler), dispatch.started);
+  Ref<RunningTask> running =
+      MakeRef<RunningTask>(*this, task, parts_.registry.Find(task->spec().handler), dispatch);
   const absl::Time started_time = wall_time_.At(dispatch.started);
   const absl::Time queued_time = wall_time_.At(task->enqueued);
   Verdict verdict = Verdict::kStart;

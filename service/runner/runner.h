@@ -18,6 +18,7 @@
 #include "task/attempt_sink.h"
 #include "task/task.h"
 #include "task/task_ender.h"
+#include "task/thread_owner.h"
 
 namespace taskforge {
 
@@ -40,7 +41,8 @@ struct RunnerStats {
 // EXPIRED, one whose cancel was requested as CANCELLED, and neither starts. While it runs: at
 // run_timeout or deadline the handler is asked to stop; what it then fails with becomes FAILED,
 // reason TIMEOUT (retryable) or DEADLINE (final); a handler that still succeeds has succeeded.
-// After the grace the attempt ends so without it. An attempt without a time-out sets no timer and
+// After the grace the attempt ends so without it, and if the handler still holds a thread of the
+// pool, the pool is told. An attempt without a time-out sets no timer and
 // reads the clock once, at its end.
 // Thread-safe.
 class Runner final : public TaskRunner, public RemoteStarter {
@@ -53,6 +55,7 @@ class Runner final : public TaskRunner, public RemoteStarter {
     const Clock& clock;
     Timer& timer;
     Log& log;
+    ThreadOwner* threads = nullptr;  // Is told of threads that abandoned attempts hold; or nobody.
   };
 
   // `boot_epoch` goes into every fence. The runner must outlive all attempts, late ones too.

@@ -5,8 +5,14 @@
 
 namespace taskforge {
 
-Runner::RunningTask::RunningTask(Runner& runner, TaskRef task, HandlerRef handler, MonoTime started)
-    : runner_(runner), task_(std::move(task)), handler_(std::move(handler)), started_(started) {
+Runner::RunningTask::RunningTask(Runner& runner, TaskRef task, HandlerRef handler,
+                                 const Dispatch& dispatch)
+    : runner_(runner),
+      task_(std::move(task)),
+      handler_(std::move(handler)),
+      started_(dispatch.started),
+      seat_(dispatch.seat),
+      ticket_(dispatch.ticket) {
   const TaskSpec& spec = task_->spec();
   if (spec.run_timeout != absl::InfiniteDuration()) {
     stop_time_ = started_ + spec.run_timeout;
@@ -86,10 +92,13 @@ void Runner::RunningTask::StopInTime() {
 void Runner::RunningTask::Abandon() {
   if (!TryEnd()) return;
   runner_.abandoned_.Add();
+  ThreadOwner* const threads = runner_.parts_.threads;
+  const bool thread_lost = threads != nullptr && ticket_ != 0 && threads->Abandon(seat_, ticket_);
   LogTask(runner_.parts_.log, LogLevel::kWarning, "abandoned an attempt that did not stop in time",
           *task_,
           {{"attempt", number_},
            {"handler", task_->spec().handler},
+           {"thread_lost", thread_lost},
            {"grace", runner_.options_.stop_grace}});
   Deliver({StopError(stop_reason_at_time_, /*heeded=*/false)});
 }

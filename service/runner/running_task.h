@@ -18,7 +18,7 @@ namespace taskforge {
 // `runner` must outlive it. Thread-safe, except for Prepare().
 class Runner::RunningTask final : public AttemptState {
  public:
-  RunningTask(Runner& runner, TaskRef task, HandlerRef handler, MonoTime started);
+  RunningTask(Runner& runner, TaskRef task, HandlerRef handler, const Dispatch& dispatch);
 
   // Numbers the attempt. REQUIRES: nobody else sees it yet, or only to request a stop.
   void Prepare(int number) { number_ = number; }
@@ -50,6 +50,8 @@ class Runner::RunningTask final : public AttemptState {
   const TaskRef task_;
   const HandlerRef handler_;  // Null: there is none of that name.
   const MonoTime started_;
+  const int seat_;
+  const uint64_t ticket_;  // Of the pool's thread that started it; 0: a worker did.
   MonoTime stop_time_ = MonoTime::Max();
   StopReason stop_reason_at_time_ = StopReason::kNone;
   // Constant after Prepare().

@@ -16,6 +16,7 @@ struct Dispatch {
   uint64_t number = 0;  // Dispatches of the pool until now, this one included.
   uint32_t seats = 0;   // Seats that may have dispatched until now (M of the waiting bound).
   int seat = 0;         // The worker seat that runs it.
+  uint64_t ticket = 0;  // Names this run of the seat (task/thread_owner.h); 0: on no seat.
   // Of `number`, the ones that count for the work's priority in the waiting bound: while low and
   // normal are at their running cap, nothing counts for them.
   uint64_t counted = 0;

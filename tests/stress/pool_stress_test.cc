@@ -91,6 +91,81 @@ TEST_P(PoolStressTest, IdleTimeoutRacesSubmits) {
   EXPECT_TRUE(pool.Drain(kClock.Monotonic() + kPatience, {}).complete);
 }
 
+// Runs are abandoned at random moments, so that often the abandoning and the end of the run race.
+// Each work runs once, as many threads are lost as were said to be, and in the end all is as
+// before.
+TEST_P(PoolStressTest, AbandonedRunsRaceTheirEnds) {
+  const uint64_t seed = EntropySeed();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  SeededRandom random(seed);
+  const int threads = GetParam();
+  PoolOptions options = OptionsWith(threads, threads);
+  options.scaling.tick = absl::Milliseconds(1);
+  options.resize_history = 100'000;
+  ThreadPool pool(options, kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  std::atomic<int> ran{0};
+  int lost = 0;
+  for (int round = 0; round < 300; ++round) {
+    const uint32_t burst = 1 + static_cast<uint32_t>(random.Next64() % (2 * threads));
+    std::vector<std::atomic<uint64_t>> tickets(burst);
+    std::vector<std::atomic<int>> seats(burst);
+    Countdown done(burst);
+    std::deque<CallWork> works;
+    for (uint32_t i = 0; i < burst; ++i) {
+      const absl::Duration length = absl::Microseconds(random.Next64() % 50);
+      works.emplace_back(
+          [&, i, length](const Dispatch& dispatch) {
+            seats[i].store(dispatch.seat);
+            tickets[i].store(dispatch.ticket);
+            const MonoTime until = kClock.Monotonic() + length;
+            while (kClock.Monotonic() < until) sched_yield();
+            ran.fetch_add(1);
+            done.Done();
+          },
+          kPriorities[random.Next64() % 4]);
+      ASSERT_TRUE(pool.TrySubmit(works.back()).ok());
+    }
+    while (done.left() > 0) {
+      const uint32_t i = static_cast<uint32_t>(random.Next64() % burst);
+      const uint64_t ticket = tickets[i].load();
+      if (ticket != 0 && pool.Abandon(seats[i].load(), ticket)) ++lost;
+    }
+    ASSERT_TRUE(done.WaitFor(kPatience));
+    // The last of them may still be on their way out of the functions that use the above.
+    ASSERT_TRUE(Eventually([&] { return pool.GetStats().running == 0; }));
+  }
+  const auto settled = [&] {
+    const PoolStats stats = pool.GetStats();
+    return stats.abandoned == 0 && stats.threads == threads;
+  };
+  EXPECT_TRUE(Eventually(settled));
+  int told = 0;
+  for (const ResizeEvent& event : pool.Resizes(100'000)) {
+    const bool is_loss = event.reason == ScalingReason::kAbandoned && event.to < event.from;
+    if (is_loss) told += event.from - event.to;
+  }
+  EXPECT_EQ(told, lost);
+  EXPECT_GT(lost, 0);
+  // All places under the running cap are free again, and no more than there should be.
+  const uint32_t places = static_cast<uint32_t>(std::max(1, threads - 1));
+  Countdown begun(places);
+  std::atomic<int> begun_count{0};
+  Notification let_go;
+  std::deque<CallWork> holders;
+  for (uint32_t i = 0; i < places + 1; ++i) {
+    holders.emplace_back([&](const Dispatch&) {
+      if (begun_count.fetch_add(1) < static_cast<int>(places)) begun.Done();
+      let_go.Wait();
+    });
+    ASSERT_TRUE(pool.TrySubmit(holders.back()).ok());
+  }
+  EXPECT_TRUE(begun.WaitFor(kPatience)) << begun.left() << " places are lost";
+  EXPECT_EQ(begun_count.load(), static_cast<int>(places));
+  let_go.Notify();
+  EXPECT_TRUE(pool.Drain(kClock.Monotonic() + kPatience, {}).complete);
+}
+
 // Many submit while the pool drains: each work has run, was refused, or was handed back; once.
 TEST_P(PoolStressTest, SubmitsRaceADrain) {
   for (int round = 0; round < 20; ++round) {

@@ -13,10 +13,14 @@ std::string FormatReason(v1::ResizeReason reason) {
 }
 
 std::string DescribeThreads(const v1::Pool& pool) {
-  return absl::StrFormat(
+  std::string text = absl::StrFormat(
       "%d threads (%d busy, %d idle, %d blocked), target %d, %d to %d, peak %d", pool.threads(),
       pool.busy_threads(), pool.idle_threads(), pool.blocked_threads(), pool.target_threads(),
       pool.settings().min_threads(), pool.settings().max_threads(), pool.peak_threads());
+  if (pool.abandoned_threads() > 0) {
+    absl::StrAppend(&text, ", ", pool.abandoned_threads(), " abandoned");
+  }
+  return text;
 }
 
 std::string PriorityTable(const v1::Pool& pool, bool colour) {

@@ -56,6 +56,9 @@ std::vector<Case> Cases() {
   return {
       {"CalmStays", Calm(2, 0), {2, R::kNone, false}},
       {"BelowMinGrows", Calm(1, 0), {2, R::kSettings, false}},
+      {"BelowMinBecauseOneWasAbandoned",
+       With(Calm(1, 0), [](S& s) { s.replaces_abandoned = true; }),
+       {2, R::kAbandoned, false}},
       {"AboveMaxShrinksByTheIdle",
        With(Calm(10, 0), [](S& s) { s.max_threads = 4; }),
        {4, R::kSettings, false}},

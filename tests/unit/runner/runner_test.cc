@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -199,6 +201,44 @@ TEST_F(RunnerTest, AbandonsAfterTheGraceAndRefusesWhatComesLate) {
   EXPECT_EQ(sink_.ends().size(), 1u);
   EXPECT_EQ(runner_.stats().abandoned, 1u);
   EXPECT_EQ(runner_.stats().refused, 1u);
+}
+
+// Keeps what it was told. Thread-safe: used by one thread.
+class RecordingThreadOwner final : public ThreadOwner {
+ public:
+  bool Abandon(int seat, uint64_t ticket) override {
+    abandoned.emplace_back(seat, ticket);
+    return true;
+  }
+  std::vector<std::pair<int, uint64_t>> abandoned;
+};
+
+// Only for attempts that began on a thread of the pool and did not heed their stop.
+TEST_F(RunnerTest, TellsThePoolOfAThreadThatAnAbandonedAttemptMayHold) {
+  RecordingThreadOwner pool;
+  Runner runner(RunnerOptions(), 9, {registry_, sink_, ender_, clock_, timer_, log_, &pool});
+  TaskSpec spec = SpecOf("manual");
+  spec.run_timeout = absl::Seconds(10);
+  Dispatch dispatch;
+  dispatch.started = clock_.Monotonic();
+  dispatch.seat = 3;
+  dispatch.ticket = 77;
+  ASSERT_TRUE(runner.Run(QueuedTask(spec, runner, clock_), dispatch));
+  RemoteAttempt stuck = manual_->Take();
+  ASSERT_TRUE(runner.Run(QueuedTask(spec, runner, clock_), dispatch));
+  RemoteAttempt heeding = manual_->Take();
+  spec.handler = "remote";
+  std::optional<RemoteAttempt> remote =
+      runner.StartRemote(QueuedTask(spec, runner, clock_), "worker");
+  ASSERT_TRUE(remote.has_value());
+  clock_.Advance(absl::Seconds(12));
+  EXPECT_TRUE(heeding.done.Succeed({}));
+  EXPECT_TRUE(pool.abandoned.empty()) << "not before the grace is over";
+  clock_.Advance(absl::Seconds(5));
+  EXPECT_EQ(runner.stats().abandoned, 2u);
+  EXPECT_EQ(pool.abandoned, (std::vector<std::pair<int, uint64_t>>{{3, 77}}));
+  stuck.done.Succeed({});
+  remote->done.Succeed({});
 }
 
 TEST_F(RunnerTest, ADeadlineIsFinal) {

@@ -8,6 +8,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/cpu_budget.h"
 #include "base/mutex.h"
 #include "base/random.h"
 #include "base/scoped_blocking.h"
@@ -25,12 +26,17 @@ class PoolStressTest : public testing::TestWithParam<int> {};
 INSTANTIATE_TEST_SUITE_P(Threads, PoolStressTest, testing::Values(1, 2, 8));
 
 // Two pools submit to each other in turn. A pool whose own thread submits would find the work
-// itself; so every hop meets threads that sleep, or are about to, and needs its wake-up. A watchdog
-// waits for the last hop.
+// itself; so every hop meets threads that sleep, or, since each dawdles after its hop, are about
+// to, and needs its wake-up. A watchdog waits for the last hop.
 TEST_P(PoolStressTest, PingPongLosesNoWakeUp) {
   constexpr uint32_t kHops = 20'000;
-  const PoolOptions options = OptionsWith(GetParam(), GetParam());
+  // Where there are two processors: at the same time, not in turn on one.
+  const std::vector<int> cpus = ReadCpuBudget().allowed_cpus;
+  PoolOptions options = OptionsWith(GetParam(), GetParam());
+  options.affinity.mode = AffinityMode::kExplicit;
+  options.affinity.masks = {{cpus.front()}};
   ThreadPool one(options, kClock);
+  options.affinity.masks = {{cpus.back()}};
   ThreadPool other(options, kClock);
   ASSERT_TRUE(one.Start().ok());
   ASSERT_TRUE(other.Start().ok());
@@ -38,15 +44,17 @@ TEST_P(PoolStressTest, PingPongLosesNoWakeUp) {
   Countdown done(1);
   CallWork ping([](const Dispatch&) {});
   CallWork pong([](const Dispatch&) {}, Priority::kHigh);
-  const auto hop = [&](ThreadPool& to, CallWork& next) {
-    if (hops.fetch_add(1) + 1 >= kHops) {
+  const auto submit = [&](ThreadPool& to, CallWork& next) {
+    const uint32_t hop = hops.fetch_add(1) + 1;
+    if (hop >= kHops) {
       done.Done();
     } else {
       EXPECT_TRUE(to.TrySubmit(next).ok());
+      Dawdle(hop * 31 % 32'768);  // Up to as long as the answer takes.
     }
   };
-  ping.call = [&](const Dispatch&) { hop(other, pong); };
-  pong.call = [&](const Dispatch&) { hop(one, ping); };
+  ping.call = [&](const Dispatch&) { submit(other, pong); };
+  pong.call = [&](const Dispatch&) { submit(one, ping); };
   ASSERT_TRUE(one.TrySubmit(ping).ok());
   EXPECT_TRUE(done.WaitFor(absl::Minutes(1))) << "lost after " << hops.load();
   // The last but one hop may still be inside the other pool.

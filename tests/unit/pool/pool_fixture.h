@@ -74,6 +74,11 @@ inline PoolOptions OptionsWith(int min_threads, int max_threads) {
   return options;
 }
 
+// Takes some nanoseconds, more for a greater number.
+inline void Dawdle(uint32_t steps) {
+  for (volatile uint32_t left = steps; left > 0;) left = left - 1;
+}
+
 inline void RestFor(absl::Duration duration) {
   std::atomic<uint32_t> word{0};
   const MonoTime until = SystemClock().Monotonic() + duration;

@@ -138,6 +138,31 @@ TEST_P(ThreadPoolAtTest, AccountsForEveryWorkAtEveryMoment) {
   EXPECT_EQ(ran.load(), 20'000u);
 }
 
+TEST(ThreadPoolTest, CountsWorkWhereItIs) {
+  ThreadPool pool(OptionsWith(1, 1), kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  Holder holder(Priority::kHigh);
+  ASSERT_TRUE(pool.TrySubmit(holder.work).ok());
+  holder.started.Wait();
+  std::deque<CallWork> works;
+  for (int i = 0; i < 3; ++i) {
+    works.emplace_back([](const Dispatch&) {}, Priority::kLow);
+    ASSERT_TRUE(pool.TrySubmit(works.back()).ok());
+  }
+  const PoolStats stats = pool.GetStats();
+  EXPECT_EQ(stats.priorities[Priority::kHigh].running, 1u);
+  EXPECT_EQ(stats.priorities[Priority::kHigh].completed, 0u);
+  EXPECT_EQ(stats.priorities[Priority::kLow].queued, 3u);
+  EXPECT_EQ(stats.submitted, 4u);
+  EXPECT_EQ(stats.running, 1u);
+  EXPECT_EQ(stats.completed, 0u);
+  EXPECT_EQ(stats.queued, 3u);
+  holder.release.Notify();
+  EXPECT_TRUE(pool.Drain(In(kPatience), {}).complete);
+  EXPECT_EQ(pool.GetStats().priorities[Priority::kLow].completed, 3u);
+  EXPECT_EQ(pool.GetStats().completed, 4u);
+}
+
 TEST(ThreadPoolTest, RunsTheMostUrgentFirst) {
   ThreadPool pool(OptionsWith(1, 1), kClock);
   ASSERT_TRUE(pool.Start().ok());

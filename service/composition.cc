@@ -117,8 +117,6 @@ absl::Status Composition::Serve(FileSystem& files) {
   if (!built_ins.ok()) return built_ins.status();
   built_ins_ = *std::move(built_ins);
 
-  absl::Status status = ReadCertificate(files);
-  if (!status.ok()) return status;
   Access access;
   if (!config_.token_file.empty()) {
     const absl::StatusOr<std::string> text = files.ReadFile(config_.token_file);
@@ -130,7 +128,7 @@ absl::Status Composition::Serve(FileSystem& files) {
     }
     access = Access(*std::move(tokens));
   }
-  status = pool_.Start();
+  absl::Status status = pool_.Start();
   if (!status.ok()) return status;
 
   RpcFront::Parts parts{
@@ -148,6 +146,9 @@ absl::Status Composition::Serve(FileSystem& files) {
   status = rpc_->server().Start();
   if (!status.ok()) return status;
   grpc_address_ = rpc_->server().addresses().front().address;
+  // What gRPC took is a certificate.
+  status = ReadCertificate(files);
+  if (!status.ok()) return status;
 
   exporter_ = std::make_unique<Exporter>(Collectors());
   std::vector<HttpRoute> routes;
@@ -336,7 +337,6 @@ bool Composition::AwaitIdle(MonoTime deadline) const {
 }
 
 void Composition::StopStarting() {
-  timer_.Stop();
   hub_.Drain();
   (void)pool_.Drain(clock_.Monotonic(), [this](Work& work) { TakeBack(work, clock_); });
 }
@@ -357,15 +357,19 @@ ShutdownReport Composition::Shutdown() {
   // Workers finish what they have; what waits for them is still given out.
   const bool is_idle = rpc_ == nullptr || AwaitIdle(clock_.Monotonic() + timeout);
   StopStarting();
+  ShutdownReport report;
+  report.is_complete = is_idle;
   if (!is_idle) {
+    report.stopped = live_.Counts().running;
     live_.StopRunning(StopReason::kShutdown);
     const MonoTime give_up = clock_.Monotonic() + kStopGrace;
     while (live_.Counts().running > 0 && clock_.Monotonic() < give_up) never.WaitFor(kIdlePoll);
   }
+  timer_.Stop();
   const TaskCounts counts = live_.Counts();
-  ShutdownReport report;
   report.waiting = counts.waiting;
   report.running = counts.running;
+  report.stopped -= std::min(report.stopped, report.running);
   report.results = store_.Stats().finished_records;
   report.abandoned_threads = pool_.GetStats().abandoned;
 

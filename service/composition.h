@@ -47,8 +47,10 @@ class RpcFront;  // rpc_front.h
 
 // What was not durable and is gone when the server ends.
 struct ShutdownReport {
+  bool is_complete = true;  // All accepted work whose time had come has ended.
   size_t waiting = 0;
-  size_t running = 0;
+  size_t stopped = 0;    // Ran when the time was over, and ended because it was asked to stop.
+  size_t running = 0;    // Did not even then.
   uint64_t results = 0;  // Finished tasks that could still be read.
   int abandoned_threads = 0;
   // No handler runs any more.

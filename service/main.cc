@@ -134,13 +134,15 @@ int Serve(const Flags& flags) {
   server->WaitForStop();
   const ShutdownReport report = server->Shutdown();
   log->Info("stopped; what was in memory only is gone", {{"waiting_tasks", report.waiting},
+                                                         {"stopped_tasks", report.stopped},
                                                          {"running_tasks", report.running},
                                                          {"results", report.results}});
   log->Flush();
   // Handlers that still run are not waited for, so nothing that they use may go before the process.
-  if (!report.is_quiet()) std::_Exit(report.running > 0 ? 1 : 0);
+  const int code = report.is_complete ? 0 : 1;
+  if (!report.is_quiet()) std::_Exit(code);
   signals.reset();  // It uses what goes now.
-  return 0;
+  return code;
 }
 
 int PrintConfig(const Flags& flags, bool show_origin, bool markdown) {

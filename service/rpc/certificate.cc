@@ -89,12 +89,12 @@ absl::StatusOr<Certificate> ParseCertificate(absl::string_view pem) {
 
 absl::Status CheckKeyFits(absl::string_view chain_pem, absl::string_view key_pem) {
   const X509Ptr first = ReadFirst(chain_pem);
-  if (first == nullptr) return absl::InvalidArgumentError("there is no certificate in PEM");
+  if (first == nullptr) return absl::InvalidArgumentError("the certificate is not one in PEM");
   const Bio bio = Reading(key_pem);
   const Key key(PEM_read_bio_PrivateKey(bio.get(), nullptr, NoPassphrase, nullptr));
   ERR_clear_error();
   if (key == nullptr) {
-    return absl::InvalidArgumentError("there is no private key in PEM without a passphrase");
+    return absl::InvalidArgumentError("holds no private key in PEM, or it has a passphrase");
   }
   const bool fits = X509_check_private_key(first.get(), key.get()) == 1;
   ERR_clear_error();

@@ -25,9 +25,14 @@ class ServerLimits : public ServerFixture {
     v1::Task out;
     return tasks_->RunTask(&context, request, &out);
   }
-  // The server must be none the worse for it.
+  // The server must be none the worse for it. gRPC may close the connection of whoever went beyond
+  // a limit, with the calls that were just begun on it: then the next call connects again.
   void ExpectServes() {
-    const grpc::Status status = RunEcho("still");
+    const absl::Time give_up = absl::Now() + absl::Seconds(30);
+    grpc::Status status = RunEcho("still");
+    while (status.error_code() == StatusCode::UNAVAILABLE && absl::Now() < give_up) {
+      status = RunEcho("still");
+    }
     EXPECT_TRUE(status.ok()) << status.error_message();
   }
 };
@@ -45,10 +50,10 @@ TEST_F(ServerLimits, RefusesACompressedMessage) {
 
 TEST_F(ServerLimits, RefusesHeadersAboveTheLimit) {
   Start();
+  EXPECT_TRUE(RunEcho("x", 7 << 10).ok());
   const grpc::Status status = RunEcho("x", 9 << 10);
   EXPECT_EQ(status.error_code(), StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
   EXPECT_THAT(status.error_message(), HasSubstr("metadata size exceeds limit"));
-  EXPECT_TRUE(RunEcho("x", 7 << 10).ok());
   ExpectServes();
 }
 

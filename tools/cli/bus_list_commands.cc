@@ -76,20 +76,12 @@ void AddBusListCommands(CLI::App& app, Session& session, Action& action) {
   CLI::App* topic_ls = topics->add_subcommand("ls", "List topics, with how many events each had");
   auto filter = std::make_shared<std::string>();
   topic_ls->add_option("FILTER", *filter, "Only those that match: orders.>");
-  topic_ls->final_callback([&session, &action, filter] {
-    action = [&session, filter] {
-      return ShowOrWatch(session, [&] { return ListTopics(session, *filter); });
-    };
-  });
+  SetShow(*topic_ls, session, action, [&session, filter] { return ListTopics(session, *filter); });
 
   CLI::App* subscriptions = app.add_subcommand("subscription", "Show who subscribes");
   subscriptions->require_subcommand(1);
-  subscriptions->add_subcommand("ls", "List subscriptions, with what each got and lost")
-      ->final_callback([&session, &action] {
-        action = [&session] {
-          return ShowOrWatch(session, [&] { return ListSubscriptions(session); });
-        };
-      });
+  SetShow(*subscriptions->add_subcommand("ls", "List subscriptions, with what each got and lost"),
+          session, action, [&session] { return ListSubscriptions(session); });
 }
 
 }  // namespace taskforge::cli

@@ -128,7 +128,7 @@ class Tls(Test):
         locked = str(self.directory / "locked.key")
         openssl("ec", "-in", self.key, "-aes128", "-passout", "pass:x", "-out", locked)
         self.expect_refused(
-            ["--tls-certificate-file", self.certificate, "--tls-key-file", locked], "password"
+            ["--tls-certificate-file", self.certificate, "--tls-key-file", locked], "passphrase"
         )
 
 

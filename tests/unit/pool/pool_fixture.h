@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/futex.h"
+#include "base/mutex.h"
 #include "pool/options.h"
 #include "pool/thread_pool.h"
 #include "task/work.h"
@@ -28,6 +29,20 @@ struct CallWork : Work {
     enqueued = SystemClock().Monotonic();
   }
   std::function<void(const Dispatch&)> call;
+};
+
+// Holds a worker until it is let go.
+struct Holder {
+  explicit Holder(Priority priority = Priority::kCritical)
+      : work(
+            [this](const Dispatch&) {
+              started.Notify();
+              release.Wait();
+            },
+            priority) {}
+  Notification started;
+  Notification release;
+  CallWork work;
 };
 
 // Counts down to zero; whoever waits is woken then. Thread-safe.

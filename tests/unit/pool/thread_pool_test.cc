@@ -2,18 +2,15 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
-#include <unistd.h>
 
 #include <deque>
 #include <memory>
 #include <stdexcept>
 #include <string>
-#include <system_error>
 #include <vector>
 
 #include "base/error.h"
 #include "base/mutex.h"
-#include "pool/affinity.h"
 #include "unit/pool/pool_fixture.h"
 
 namespace taskforge {
@@ -22,20 +19,6 @@ namespace {
 const SystemClock kClock;
 
 MonoTime In(absl::Duration duration) { return kClock.Monotonic() + duration; }
-
-// Holds a worker until it is let go.
-struct Holder {
-  explicit Holder(Priority priority = Priority::kCritical)
-      : work(
-            [this](const Dispatch&) {
-              started.Notify();
-              release.Wait();
-            },
-            priority) {}
-  Notification started;
-  Notification release;
-  CallWork work;
-};
 
 class ThreadPoolAtTest : public testing::TestWithParam<int> {};
 
@@ -352,70 +335,6 @@ TEST(ThreadPoolTest, AnExceptionEndsNoThread) {
   EXPECT_EQ(pool.GetStats().exceptions, 1u);
 }
 
-TEST(ThreadPoolTest, DrainRefusesOutsidersAndFinishesWhatRunningWorkSubmits) {
-  ThreadPool pool(OptionsWith(2, 2), kClock);
-  ASSERT_TRUE(pool.Start().ok());
-  std::atomic<int> ran{0};
-  CallWork follow_up([&](const Dispatch&) { ran.fetch_add(1); });
-  absl::Status inside;
-  Notification started;
-  CallWork work([&](const Dispatch&) {
-    started.Notify();
-    Eventually([&] { return pool.GetStats().draining; });
-    inside = pool.TrySubmit(follow_up);
-  });
-  ASSERT_TRUE(pool.TrySubmit(work).ok());
-  started.Wait();
-  const DrainReport report = pool.Drain(In(kPatience), {});
-  EXPECT_TRUE(report.complete);
-  EXPECT_TRUE(inside.ok()) << inside;
-  EXPECT_EQ(ran.load(), 1);
-  CallWork late([](const Dispatch&) {});
-  EXPECT_EQ(DetailsOf(pool.TrySubmit(late)).reason, "POOL_DRAINING");
-  EXPECT_TRUE(absl::IsUnavailable(pool.TrySubmit(late)));
-}
-
-TEST(ThreadPoolTest, DrainHandsBackWhatWaitsAtTheDeadline) {
-  ThreadPool pool(OptionsWith(1, 1), kClock);
-  ASSERT_TRUE(pool.Start().ok());
-  Holder holder;
-  ASSERT_TRUE(pool.TrySubmit(holder.work).ok());
-  holder.started.Wait();
-  std::deque<CallWork> works;
-  for (int i = 0; i < 10; ++i) {
-    works.emplace_back([](const Dispatch&) { FAIL() << "handed back"; }, kPriorities[i % 4]);
-    ASSERT_TRUE(pool.TrySubmit(works.back()).ok());
-  }
-  size_t handed_back = 0;
-  const DrainReport report = pool.Drain(In(absl::Milliseconds(5)), [&](Work&) { ++handed_back; });
-  EXPECT_FALSE(report.complete);
-  EXPECT_EQ(report.returned, 10u);
-  EXPECT_EQ(handed_back, 10u);
-  EXPECT_EQ(report.still_running, 1u);
-  holder.release.Notify();
-  pool.Stop();
-  EXPECT_EQ(pool.GetStats().threads, 0);
-}
-
-TEST(ThreadPoolTest, StopFinishesWhatRunsAndHandsBackTheRest) {
-  ThreadPool pool(OptionsWith(1, 1), kClock);
-  ASSERT_TRUE(pool.Start().ok());
-  Holder holder;
-  ASSERT_TRUE(pool.TrySubmit(holder.work).ok());
-  holder.started.Wait();
-  CallWork waiting([](const Dispatch&) {});
-  ASSERT_TRUE(pool.TrySubmit(waiting).ok());
-  std::thread stopper([&] {
-    size_t handed_back = 0;
-    pool.Stop([&](Work&) { ++handed_back; });
-    EXPECT_EQ(handed_back, 1u);
-  });
-  ASSERT_TRUE(Eventually([&] { return pool.GetStats().draining; }));
-  holder.release.Notify();
-  stopper.join();
-  EXPECT_EQ(pool.GetStats().completed, 1u);
-}
-
 // Queues of the simplest kind: a list for each priority.
 class FakeQueues : public Refiller {
  public:
@@ -461,105 +380,6 @@ TEST_P(ThreadPoolAtTest, TakesReleasedWorkInAShallowLayer) {
   // The refiller must outlive the pool's threads, which ask it once more before they sleep.
   pool.Stop();
   EXPECT_LE(queues.most(), 2u * GetParam());
-}
-
-TEST(ThreadPoolTest, FailedThreadStartsAreRetriedAndCounted) {
-  std::atomic<int> failures_left{0};
-  PoolHooks hooks;
-  hooks.start_thread = [&](std::function<void()> body) {
-    if (failures_left.load() > 0) {
-      failures_left.fetch_sub(1);
-      throw std::system_error(EAGAIN, std::generic_category());
-    }
-    return std::thread(std::move(body));
-  };
-  ThreadPool pool(OptionsWith(1, 8), kClock, std::move(hooks));
-  ASSERT_TRUE(pool.Start().ok());
-  failures_left = 3;
-  PoolUpdate update;
-  update.min_threads = 4;
-  ASSERT_TRUE(pool.UpdateOptions(update).ok());
-  EXPECT_TRUE(Eventually([&] { return pool.GetStats().threads == 4; }));
-  EXPECT_EQ(pool.GetStats().thread_creation_failures, 3u);
-}
-
-TEST(ThreadPoolTest, SaysWhenItCannotStart) {
-  PoolHooks hooks;
-  hooks.start_thread = [](std::function<void()>) -> std::thread {
-    throw std::system_error(EAGAIN, std::generic_category());
-  };
-  ThreadPool pool(OptionsWith(2, 2), kClock, std::move(hooks));
-  EXPECT_EQ(DetailsOf(pool.Start()).reason, "NO_THREADS");
-}
-
-TEST(ThreadPoolTest, InvalidUpdatesChangeNothing) {
-  ThreadPool pool(OptionsWith(2, 4), kClock);
-  PoolUpdate update;
-  update.min_threads = 5;
-  update.capacity = 0;
-  const absl::Status status = pool.UpdateOptions(update);
-  EXPECT_TRUE(absl::IsInvalidArgument(status));
-  EXPECT_EQ(DetailsOf(status).field_violations.size(), 2u);
-  EXPECT_EQ(pool.settings().min_threads, 2);
-}
-
-TEST(ThreadPoolTest, ThreadsRunWhereTheyWereTold) {
-  const int cpu = [] {
-    cpu_set_t set;
-    sched_getaffinity(0, sizeof(set), &set);
-    int first = 0;
-    while (!CPU_ISSET(first, &set)) ++first;
-    return first;
-  }();
-  PoolOptions options = OptionsWith(2, 2);
-  options.affinity.mode = AffinityMode::kExplicit;
-  options.affinity.masks = {{cpu}};
-  ThreadPool pool(options, kClock);
-  ASSERT_TRUE(pool.Start().ok());
-  std::atomic<int> allowed{0};
-  Countdown done(1);
-  CallWork work([&](const Dispatch&) {
-    cpu_set_t set;
-    sched_getaffinity(0, sizeof(set), &set);
-    allowed = CPU_COUNT(&set) * 10000 + (CPU_ISSET(cpu, &set) ? cpu : 9999);
-    done.Done();
-  });
-  ASSERT_TRUE(pool.TrySubmit(work).ok());
-  ASSERT_TRUE(done.WaitFor(kPatience));
-  EXPECT_EQ(allowed.load(), 10000 + cpu);
-  const bool all = ThreadCpus(getpid()) == std::vector<int>{cpu};
-  const std::vector<int> shown = all ? std::vector<int>{} : std::vector<int>{cpu};
-  EXPECT_EQ(pool.GetStats().thread_list[0].cpus, shown);
-  EXPECT_TRUE(absl::IsInvalidArgument(pool.SetThreadAffinity(0, {-1})));
-  EXPECT_EQ(pool.GetStats().thread_list[0].cpus, shown) << "what failed has changed nothing";
-  EXPECT_TRUE(pool.SetThreadAffinity(0, {}).ok());
-  EXPECT_TRUE(pool.GetStats().thread_list[0].cpus.empty());
-  EXPECT_EQ(pool.GetStats().affinity_failures, 0u);
-}
-
-// The plan names a processor that is not there: the threads run all the same, anywhere, and that is
-// what the statistics say.
-TEST(ThreadPoolTest, TellsOfThreadsThatCannotRunWhereTheyWereTold) {
-  PoolOptions options = OptionsWith(2, 2);
-  options.affinity.mode = AffinityMode::kExplicit;
-  options.affinity.masks = {{CPU_SETSIZE - 1}};
-  std::atomic<int> told{0};
-  PoolHooks hooks;
-  hooks.on_affinity_failure = [&](uint32_t, const absl::Status& why) {
-    if (absl::IsInvalidArgument(why)) told.fetch_add(1);
-  };
-  ThreadPool pool(options, kClock, std::move(hooks));
-  ASSERT_TRUE(pool.Start().ok());
-  ASSERT_TRUE(Eventually([&] { return pool.GetStats().affinity_failures == 2; }));
-  EXPECT_TRUE(Eventually([&] { return told.load() == 1; }));
-  Countdown done(1);
-  CallWork work([&](const Dispatch&) { done.Done(); });
-  ASSERT_TRUE(pool.TrySubmit(work).ok());
-  ASSERT_TRUE(done.WaitFor(kPatience));
-  for (const PoolThreadStats& thread : pool.GetStats().thread_list) {
-    EXPECT_TRUE(thread.cpus.empty()) << "in force is: everywhere";
-  }
-  EXPECT_EQ(told.load(), 1);
 }
 
 }  // namespace

@@ -342,7 +342,7 @@ TEST_F(RunnerTest, SaysWhichTaskALineIsAbout) {
   clock_.Advance(absl::Seconds(15));
   ASSERT_EQ(log_.lines().size(), 2u);
   EXPECT_EQ(log_.lines()[1].text, "abandoned an attempt that did not stop in time" + about +
-                                      " attempt=1 handler=manual grace=5s");
+                                      " attempt=1 handler=manual thread_lost=false grace=5s");
   running.done.Succeed({});
 }
 

@@ -10,6 +10,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "admin/listen_socket.h"
+#include "base/loopback.h"
 
 namespace taskforge {
 namespace {
@@ -121,6 +122,7 @@ class AdminServer::Daemon {
   }
 
   HttpResponse Answer(absl::string_view host, absl::string_view path) const {
+    // A page of the web whose own name resolves to 127.0.0.1 (DNS rebinding) shows that name here.
     if (is_loopback_ && !host.empty() && !IsLoopbackHost(host)) {
       return PlainText(MHD_HTTP_FORBIDDEN,
                        "403: this port is bound to loopback, and the Host of the request is not "

@@ -29,11 +29,6 @@ bool AcceptsGzip(absl::string_view accept_encoding);
 // `body` compressed as gzip (RFC 1952).
 std::string Gzip(absl::string_view body);
 
-// Whether the value of a Host header names this machine itself: localhost, 127.0.0.0/8 or [::1],
-// with or without a port. A page of the web that has its own name resolve to 127.0.0.1 (DNS
-// rebinding) shows its own name here.
-bool IsLoopbackHost(absl::string_view host);
-
 }  // namespace taskforge
 
 #endif  // TASKFORGE_ADMIN_HTTP_H_

@@ -16,7 +16,8 @@ inline constexpr size_t kThreadSlots = 64;
 
 namespace thread_slot_internal {
 
-// The one mutable global of the house: a bit for each slot that is taken. It holds no behaviour.
+// A mutable global, one of two (the other is where gRPC's library logs to): a bit for each slot
+// that is taken. It holds no behaviour.
 inline std::atomic<uint64_t> taken_slots{0};
 
 // Takes a slot for the thread that it lives in.

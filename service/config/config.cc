@@ -6,7 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
-#include "absl/strings/strip.h"
+#include "base/loopback.h"
 #include "config/memory_budget.h"
 #include "config/options.h"
 #include "config/yaml_file.h"
@@ -140,12 +140,7 @@ std::string LoadedConfig::PrintMarkdown() const {
 
 bool IsLocalAddress(const std::string& address) {
   if (absl::StartsWith(address, "unix:")) return true;
-  absl::string_view host = address;
-  const size_t colon = host.rfind(':');
-  if (colon != absl::string_view::npos) host = host.substr(0, colon);
-  absl::ConsumePrefix(&host, "[");
-  absl::ConsumeSuffix(&host, "]");
-  return host == "localhost" || host == "::1" || absl::StartsWith(host, "127.");
+  return IsLoopbackHost(address);
 }
 
 }  // namespace taskforge

@@ -31,7 +31,7 @@ absl::Status CheckName(absl::string_view name) {
   return InvalidArgument({{"handler", absl::StrCat("\"", name,
                                                    "\" is not a handler's name: parts "
                                                    "[a-z][a-z0-9_-]{0,62} joined by dots, at most "
-                                                   "127 bytes")}});
+                                                   "128 bytes")}});
 }
 
 HandlerStatus StatusOf(const HandlerEntry& entry) {
@@ -113,7 +113,7 @@ std::vector<std::string> HandlerRegistry::Near(absl::string_view name, size_t li
   std::vector<std::pair<size_t, std::string>> found;
   const std::shared_ptr<const Map> map = Snapshot();
   for (const auto& [known, entry] : *map) {
-    const size_t distance = EditDistance(name.substr(0, 127), known);
+    const size_t distance = EditDistance(name.substr(0, kMaxHandlerBytes), known);
     if (distance <= tolerated) found.emplace_back(distance, known);
   }
   std::sort(found.begin(), found.end());

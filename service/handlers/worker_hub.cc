@@ -50,7 +50,7 @@ absl::Status CheckHello(const WorkerHello& hello) {
   for (size_t i = 0; i < std::min(hello.handlers.size(), kMaxHandlersOfWorker); ++i) {
     if (IsHandlerName(hello.handlers[i])) continue;
     violations.push_back({absl::StrCat("hello.handlers[", i, "]"),
-                          "must be parts [a-z][a-z0-9_-]{0,62} joined by dots, at most 127 bytes"});
+                          "must be parts [a-z][a-z0-9_-]{0,62} joined by dots, at most 128 bytes"});
   }
   return violations.empty() ? absl::OkStatus() : InvalidArgument(std::move(violations));
 }

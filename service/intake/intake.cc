@@ -224,7 +224,7 @@ class Intake::Core {
     const MonoTime now = parts_.clock.Monotonic();
     const MonoTime when = wall_time_.MonotonicOf(task->spec().schedule_time, now);
     const TimerId id = parts_.timer.ScheduleAt(when, [this, task] {
-      task->timer_id.store(0, std::memory_order_relaxed);
+      task->timer_id.store(0);
       if (task->phase() != TaskPhase::kQueued) return;
       task->Update([](TaskRecord& record) {
         if (record.state != TaskState::kScheduled) return;

@@ -5,11 +5,10 @@
 // ABA). All changes are read-modify-writes of this one word, so they have one order, and each sees
 // everything that happened before the earlier ones. That is the whole argument:
 //
-// - Submit: publish the work, then Notify() changes the word. If somebody searches, nothing is to
-// be
-//   done: the searcher will change the word when it stops searching, hence later, hence it sees the
-//   work when it looks again. Else the top parked seat is popped, counted as searching and woken by
-//   one futex call. If none is parked, every worker will still change the word (to park) and look.
+// - Submit: publish the work, then Notify() changes the word. If somebody searches, that is all:
+//   the searcher changes the word when it stops searching, hence later, hence it sees the work when
+//   it looks again. Else the top parked seat is popped, counted as searching and woken by one futex
+//   call. If none is parked, every worker will still change the word (to park) and look.
 // - A worker that found work while searching calls StopSearching(), looks at all rings again, and
 //   wakes one more with Notify() if there is any: so a burst wakes a chain, not a herd.
 // - A worker that found nothing calls Park(): one change stops its search and pushes its seat. Then

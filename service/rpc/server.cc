@@ -11,7 +11,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
+#include "base/loopback.h"
 #include "base/scoped_blocking.h"
 #include "rpc/call.h"
 #include "rpc/methods.h"
@@ -27,10 +27,7 @@ constexpr int kCallsAhead = 8;
 bool IsUnix(absl::string_view address) { return absl::StartsWith(address, "unix:"); }
 
 // Whether an address can be reached from this machine only.
-bool IsLoopback(absl::string_view address) {
-  return IsUnix(address) || absl::StartsWith(address, "127.") ||
-         absl::StartsWith(address, "localhost:") || absl::StartsWith(address, "[::1]:");
-}
+bool IsLoopback(absl::string_view address) { return IsUnix(address) || IsLoopbackHost(address); }
 
 int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));

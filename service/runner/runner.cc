@@ -59,7 +59,7 @@ std::optional<RemoteAttempt> Runner::StartRemote(TaskRef task, const std::string
 Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& dispatch,
                                        std::string executor) {
   // A time-out of its wait, if one was set: it waits no more.
-  const TimerId waiting = task->timer_id.exchange(0, std::memory_order_relaxed);
+  const TimerId waiting = task->timer_id.exchange(0);
   if (waiting != 0) parts_.timer.Cancel(waiting);
 
   Ref<RunningTask> running =

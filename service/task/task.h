@@ -77,13 +77,12 @@ class Task final : public RefCounted<Task>, public Work {
   const std::string& name() const { return name_; }
   size_t queue_index() const { return queue_index_; }
 
-  TaskPhase phase() const { return phase_.load(std::memory_order_acquire); }
-  // The one way to change the phase. acq_rel: whoever takes a phase over sees what its last owner
-  // wrote to the members below that follow the phase.
-  bool TryAdvance(TaskPhase from, TaskPhase to) {
-    return phase_.compare_exchange_strong(from, to, std::memory_order_acq_rel,
-                                          std::memory_order_acquire);
-  }
+  TaskPhase phase() const { return phase_.load(); }
+  // The one way to change the phase. Whoever takes a phase over sees what its last owner wrote to
+  // the members below that follow the phase. seq_cst, as timer_id: whoever sets a timer and then
+  // looks at the phase, and whoever changes the phase and then looks for a timer, cannot both miss
+  // each other.
+  bool TryAdvance(TaskPhase from, TaskPhase to) { return phase_.compare_exchange_strong(from, to); }
 
   // A copy of the record as it is now.
   TaskRecord Snapshot() const ABSL_LOCKS_EXCLUDED(mu_);
@@ -180,8 +179,7 @@ class Task final : public RefCounted<Task>, public Work {
   static constexpr uint64_t kUnknownDispatch = UINT64_MAX;
   std::atomic<uint64_t> enqueued_dispatch{kUnknownDispatch};
 
-  // Owned by the phase: written by whoever holds STARTING or RUNNING; the timer of the queue
-  // time-out, deadline or run time-out that is set now (0: none).
+  // The timer of the schedule, back-off, queue time-out or deadline for which it waits (0: none).
   std::atomic<uint64_t> timer_id{0};
 
  private:

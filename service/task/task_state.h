@@ -30,7 +30,7 @@ enum class WaitReason : uint8_t {
   kNoWorker,      // No connected worker serves its handler with credit left.
 };
 
-// How well an accepted task is kept. What the foundation gives is kMemory.
+// How well an accepted task is kept. What the server gives today is kMemory.
 enum class Durability : uint8_t { kUnspecified, kMemory, kBuffered, kDurable };
 
 constexpr bool IsTerminal(TaskState state) { return state >= TaskState::kSucceeded; }

@@ -35,6 +35,21 @@ class ActingSink final : public EventSink {
   std::function<void()> act;
 };
 
+// The real time, and how often it was asked for. Thread-safe.
+class AskedClock final : public Clock {
+ public:
+  MonoTime Monotonic() const override {
+    asked_.fetch_add(1);
+    return system_.Monotonic();
+  }
+  absl::Time Now() const override { return system_.Now(); }
+  int asked() const { return asked_.load(); }
+
+ private:
+  const SystemClock system_;
+  mutable std::atomic<int> asked_{0};
+};
+
 class SubscriberTest : public testing::Test {
  protected:
   ~SubscriberTest() override {
@@ -136,12 +151,15 @@ TEST_F(SubscriberTest, LetsAPublisherGoOnAsSoonAsThereIsRoom) {
   options.policy = SlowSubscriberPolicy::kBlock;
   options.max_events = 1;
   options.block_budget = absl::Minutes(1);
-  const SystemClock clock;
+  const AskedClock clock;
   Make(options, executor_, clock);
   Offer("a");
   const MonoTime start = clock.Monotonic();
+  const int before = clock.asked();
   std::atomic<bool> taken{false};
   std::thread publisher([&] { taken = OfferBlocking("b") == Subscriber::Offered::kTaken; });
+  // It asks when its time will be over, and whether it is before it sleeps.
+  while (clock.asked() < before + 2) std::this_thread::yield();
   executor_.RunAll();
   publisher.join();
   executor_.RunAll();

@@ -42,19 +42,22 @@ TEST(Eventual, TakesTheFirstValueOnly) {
 
 // Whoever wins the race between Set and co_await, the value arrives, once.
 TEST(Eventual, SetRacesWithAwait) {
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 1000; ++round) {
     auto eventual = MakeRef<Eventual<std::string>>();
     std::atomic<bool> start{false};
     std::atomic<int> won{0};
     std::vector<std::thread> setters;
     for (int i = 0; i < 2; ++i) {
       setters.emplace_back([&, i] {
-        while (!start.load()) std::this_thread::yield();
+        for (int looks = 0; !start.load(); ++looks) {
+          if (looks > 1000) std::this_thread::yield();
+        }
         if (eventual->Set(std::to_string(i))) won.fetch_add(1);
       });
     }
     std::string got;
     start.store(true);
+    if (round % 2 == 0) std::this_thread::yield();
     StoreWhenSet(eventual, got);
     for (std::thread& setter : setters) setter.join();
     ASSERT_EQ(won.load(), 1);

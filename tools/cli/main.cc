@@ -56,7 +56,7 @@ int main(int argc, char** argv) {
   }
 
   // Never destroyed: the thread that waits for signals uses it until the process ends.
-  auto& session = *new Session();
+  static Session& session = *new Session();
   CLI::App app("Submits tasks to a TaskForge server, runs them, and listens to its bus.",
                "taskforge");
   app.set_version_flag("--version", "taskforge " TASKFORGE_VERSION);

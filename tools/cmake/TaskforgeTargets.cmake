@@ -41,6 +41,11 @@ function(taskforge_tests_need label)
   endforeach()
 endfunction()
 
+set(TASKFORGE_SANITIZER_ENVIRONMENT
+  "TSAN_OPTIONS=detect_deadlocks=1:second_deadlock_stack=1:halt_on_error=1:history_size=4"
+  "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
+  "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1")
+
 # taskforge_test(<name> LABEL unit|integration|... SOURCES ... DEPS ... [TIMEOUT s] [ENV "K=V" ...] [SERIAL])
 # A GoogleTest executable; each of its cases is a ctest test of its own, with the label (and, in a
 # sanitizer build, the label `sanitize` as well).
@@ -56,11 +61,7 @@ function(taskforge_test name)
   if(TASKFORGE_SANITIZE)
     list(APPEND labels sanitize)
   endif()
-  set(environment
-    "TSAN_OPTIONS=detect_deadlocks=1:second_deadlock_stack=1:halt_on_error=1:history_size=4"
-    "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
-    "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
-    ${ARG_ENV})
+  set(environment ${TASKFORGE_SANITIZER_ENVIRONMENT} ${ARG_ENV})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main taskforge_flags)
@@ -79,14 +80,21 @@ endfunction()
 
 # taskforge_script_test(<name> LABEL <label> COMMAND <command>... [NEEDS target...] [TIMEOUT s]
 #                       [ENV "K=V" ...] [SERIAL])
-# A test that is a program of another language: one ctest test, with the label.
+# A test that is a program of another language: one ctest test, with the label. Those of the label
+# integration run our binaries, so that in a sanitizer build they have the label `sanitize` as well.
 function(taskforge_script_test name)
   cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "COMMAND;NEEDS;ENV" ${ARGN})
   if(NOT ARG_TIMEOUT)
     set(ARG_TIMEOUT 120)
   endif()
+  set(labels ${ARG_LABEL})
+  set(environment ${ARG_ENV})
+  if(TASKFORGE_SANITIZE AND ARG_LABEL STREQUAL "integration")
+    list(APPEND labels sanitize)
+    list(APPEND environment ${TASKFORGE_SANITIZER_ENVIRONMENT})
+  endif()
   add_test(NAME ${name} COMMAND ${ARG_COMMAND})
-  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS ${ARG_LABEL} ENVIRONMENT "${ARG_ENV}"
+  set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}" ENVIRONMENT "${environment}"
     RUN_SERIAL ${ARG_SERIAL})
   taskforge_tests_need(${ARG_LABEL} ${ARG_NEEDS})
 endfunction()

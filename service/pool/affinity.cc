@@ -1,6 +1,7 @@
 #include "pool/affinity.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -60,6 +61,21 @@ AffinityPlan::AffinityPlan(const AffinityOptions& options, std::vector<CpuPlace>
 std::vector<int> AffinityPlan::ForSeat(uint32_t seat) const {
   if (masks_.empty()) return {};
   return masks_[seat % masks_.size()];
+}
+
+absl::Status CheckCpus(const std::vector<int>& cpus) {
+  for (const int cpu : cpus) {
+    if (cpu < 0 || cpu >= CPU_SETSIZE) {
+      return absl::InvalidArgumentError(absl::StrCat("no such processor: ", cpu));
+    }
+  }
+  const std::optional<std::vector<int>> usable = ThreadCpus(getpid());
+  const bool is_usable =
+      cpus.empty() || !usable.has_value() || std::any_of(cpus.begin(), cpus.end(), [&](int cpu) {
+        return std::find(usable->begin(), usable->end(), cpu) != usable->end();
+      });
+  if (is_usable) return absl::OkStatus();
+  return absl::InvalidArgumentError("none of the processors can be used by this process");
 }
 
 absl::Status SetThreadCpus(int tid, const std::vector<int>& cpus) {

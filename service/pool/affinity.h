@@ -35,6 +35,9 @@ class AffinityPlan {
   std::vector<std::vector<int>> masks_;  // Used round robin; empty: no plan.
 };
 
+// INVALID_ARGUMENT: there are no such processors, or this process may use none of them.
+absl::Status CheckCpus(const std::vector<int>& cpus);
+
 // Lets thread `tid` of this process (0: the caller) run on `cpus` only; on all that the process may
 // use if empty. INVALID_ARGUMENT: no such processors; NOT_FOUND: no such thread.
 absl::Status SetThreadCpus(int tid, const std::vector<int>& cpus);

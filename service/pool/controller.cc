@@ -98,6 +98,8 @@ void Controller::SetSettings(const PoolSettings& settings) {
 
 absl::Status Controller::SetAffinity(uint32_t seat, const std::vector<int>& cpus) {
   if (seat >= WakeList::kMaxSeats) return absl::InvalidArgumentError("no such seat");
+  // Before it is kept: the seat may have no thread yet on which it would fail.
+  if (const absl::Status usable = CheckCpus(cpus); !usable.ok()) return usable;
   std::optional<std::vector<int>> before = cpus;
   {
     MutexLock lock(mu_);

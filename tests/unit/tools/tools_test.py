@@ -53,6 +53,12 @@ class Tools(unittest.TestCase):
         path.write_text(text if text.startswith("#!") else "#!/bin/bash\n" + text + "\n", encoding="utf-8")
         path.chmod(0o755)
 
+    def only_on_the_path(self, *programs):
+        """Nothing but these and the stubs: this machine may have what a test leaves out."""
+        self.environment["PATH"] = str(self.stubs)
+        for program in programs:
+            (self.stubs / program).symlink_to(shutil.which(program))
+
     def note(self, name):
         """What a stub wrote into its notes."""
         path = self.notes / name
@@ -175,14 +181,9 @@ printf '<testsuite name="x"\\n\\ttests="3"\\n\\tfailures="0"\\n\\tskipped="1"\\n
 
 
 class Tidy(Tools):
-    NEEDED = ("bash", "git", "basename", "dirname", "readlink", "sed", "head", "grep")
-
     def setUp(self):
         super().setUp()
-        # Nothing else is on the PATH: this machine may have what the test leaves out.
-        self.environment["PATH"] = str(self.stubs)
-        for program in self.NEEDED:
-            (self.stubs / program).symlink_to(shutil.which(program))
+        self.only_on_the_path("bash", "git", "basename", "dirname", "readlink", "sed", "head", "grep")
         self.stub("clang-format", 'echo "$@" >"${NOTES}/formatted"')
         self.stub("shellcheck", 'echo "$@" >"${NOTES}/checked"')
         self.stub("pool/a.h", "#!no script")
@@ -259,6 +260,18 @@ cp "{self.policy}" "${{NOTES}}/policy seen"
         (self.notes / "left").rename(self.policy)
         self.assertEqual(self.install("exit 0").returncode, 0)
         self.assertFalse(self.policy.exists())
+
+    def test_without_root_or_sudo_it_says_what_to_do(self):
+        (self.stubs / "sudo").unlink()
+        self.stub("apt-get", "exit 9")
+        self.only_on_the_path("bash", "basename", "cat", "comm", "dirname", "mktemp", "readlink", "rm", "sed", "sort")
+        for folder in (self.tree.parent, self.stubs):
+            folder.chmod(0o755)
+        nobody = [shutil.which("setpriv"), "--reuid=65534", "--clear-groups"] if os.geteuid() == 0 else []
+        done = subprocess.run([*nobody, str(self.tree / "tools/install"), "deploy"], env=self.environment,
+                              capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
+        self.assertEqual(done.returncode, 1)
+        self.assertRegex(done.stderr, "as root: apt-get install .*prometheus")
 
     def test_nothing_is_asked_for_when_nothing_is_missing(self):
         self.stub("dpkg-query", 'shift 2; printf "ii  %s\\n" "$@"')

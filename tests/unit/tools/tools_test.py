@@ -249,6 +249,7 @@ cp "{self.policy}" "${{NOTES}}/policy seen"
                 self.assertEqual(done.returncode, code, done.stderr)
                 self.assertIn("exit 101", self.note("policy seen"))
                 self.assertFalse(self.policy.exists())
+                self.assertEqual(list(self.temporary.iterdir()), [])
 
     def test_an_administrators_policy_stays(self):
         self.policy.write_text("#!/bin/sh\nexit 0\n", encoding="utf-8")

@@ -66,7 +66,8 @@ class Tools(unittest.TestCase):
 
     def run_tool(self, *command, **options):
         return subprocess.run([str(self.tree / command[0]), *command[1:]], env=self.environment, capture_output=True,
-                              text=True, timeout=TIMEOUT_S, stdin=subprocess.DEVNULL, check=False, **options)
+                              text=True, errors="replace", timeout=TIMEOUT_S, stdin=subprocess.DEVNULL, check=False,
+                              **options)
 
 
 class Usage(Tools):
@@ -154,13 +155,18 @@ printf '<testsuite name="x"\\n\\ttests="3"\\n\\tfailures="0"\\n\\tskipped="1"\\n
         self.assertEqual(done.stdout.splitlines()[-1], "2 passed, 0 failed, 1 skipped")
 
     def test_a_warning_fails_the_build_and_nothing_is_run(self):
-        self.stub("cmake", 'echo "a.cc:1:2: warning: unused variable"')
+        self.stub("cmake", r"""printf 'a.cc:1:2: warning: \200 unused variable\n'""")
         done = self.run_tool("tools/test", "unit", "integration")
         self.assertEqual(done.returncode, 1)
         self.assertIn("the compiler warned", done.stdout)
+        self.assertIn("unused variable", (self.tree / "build/warnings-release.log").read_text(errors="replace"))
         self.assertIn("FAILED: build unit", done.stdout)
         self.assertIn("FAILED: build integration", done.stdout)
         self.assertEqual(self.note("ctest"), "")
+
+    def test_what_ninja_says_of_an_interrupted_build_is_no_warning(self):
+        self.stub("cmake", 'echo "ninja: warning: premature end of file; recovering"')
+        self.assertEqual(self.run_tool("tools/test", "unit").returncode, 0)
 
     def test_a_tree_that_cannot_be_configured_says_why(self):
         self.stub("cmake", '[[ "$1" == --build ]] || { echo "no such compiler"; exit 1; }')

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/futex.h"
+#include "base/wake_batch.h"
 #include "pool/worker.h"
 
 namespace taskforge {
@@ -110,7 +111,9 @@ void PoolCore::NotifySubmitted(Priority priority) {
     KickIfAsleep();
     return;
   }
-  NotifyWork();
+  const bool is_deferred =
+      WakeBatch::Defer([](void* core) { static_cast<PoolCore*>(core)->LookAgain(); }, this);
+  if (!is_deferred) NotifyWork();
 }
 
 void PoolCore::NotifyWork() {

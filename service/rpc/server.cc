@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/loopback.h"
 #include "base/scoped_blocking.h"
+#include "base/wake_batch.h"
 #include "rpc/call.h"
 #include "rpc/methods.h"
 #include "rpc/tls_files.h"
@@ -224,7 +225,11 @@ void RpcServer::Core::Poll(Poller& poller) {
   const NonBlockingThread non_blocking;
   void* tag = nullptr;
   bool ok = false;
-  while (poller.queue->Next(&tag, &ok)) static_cast<CqTag*>(tag)->OnEvent(ok);
+  while (poller.queue->Next(&tag, &ok)) {
+    // An event may bring many tasks, and the pool need not be woken for each.
+    const WakeBatch batch;
+    static_cast<CqTag*>(tag)->OnEvent(ok);
+  }
 }
 
 void RpcServer::Core::Shutdown(absl::Duration grace) {

@@ -25,7 +25,7 @@ constexpr size_t kMaxShards = 256;
 // Records that one run of the timer takes from each shard: then others have their turn.
 constexpr size_t kSweepLimit = 256;
 // After so many records have gone, free memory goes back to the system: a few ms of work.
-constexpr size_t kSweptToTrim = 20'000;
+constexpr size_t kSweptToTrim = 4'000;
 
 constexpr char kTokenVersion[] = "1";
 

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/mutex.h"
+#include "base/wake_batch.h"
 #include "unit/pool/pool_fixture.h"
 
 namespace taskforge {
@@ -71,6 +72,25 @@ TEST_P(ThreadPoolAtTest, WakesNoMoreThreadsThanThereIsWork) {
   }
   // A thread that was about to sleep may see work that another takes, and wake a third.
   EXPECT_LE(pool.GetStats().wakeups - before, kRounds + kRounds / 4);
+}
+
+// What wakes nobody at once is seen to at the end.
+TEST_P(ThreadPoolAtTest, ABatchWakesAtItsEnd) {
+  ThreadPool pool(OptionsWith(GetParam(), GetParam()), kClock);
+  ASSERT_TRUE(pool.Start().ok());
+  for (int round = 0; round < 200; ++round) {
+    Countdown done(2);
+    CallWork first([&](const Dispatch&) { done.Done(); });
+    CallWork second([&](const Dispatch&) { done.Done(); }, Priority::kLow);
+    {
+      const WakeBatch batch;
+      ASSERT_TRUE(pool.TrySubmit(first).ok());
+      ASSERT_TRUE(pool.TrySubmit(second).ok());
+    }
+    ASSERT_TRUE(done.WaitFor(kPatience)) << "round " << round;
+    // Both have run, but a thread may be about to leave them.
+    ASSERT_TRUE(Eventually([&] { return pool.GetStats().running == 0; }));
+  }
 }
 
 // A burst calls the kernel for threads that sleep, not for each piece of work.

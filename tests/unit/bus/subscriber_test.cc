@@ -46,7 +46,7 @@ class AskedClock final : public Clock {
   int asked() const { return asked_.load(); }
 
  private:
-  const SystemClock system_;
+  const SystemClock system_{};
   mutable std::atomic<int> asked_{0};
 };
 

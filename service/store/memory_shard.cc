@@ -67,12 +67,13 @@ void MemoryShard::Unlink(Chain& chain, Entry& entry) {
   links = Links{};
 }
 
-absl::Status MemoryShard::Append(std::string key, TaskRecordPtr record, uint64_t sequence) {
+absl::Status MemoryShard::Append(std::string key, size_t hash, TaskRecordPtr record,
+                                 uint64_t sequence) {
   auto entry = std::make_unique<Entry>();
   entry->key = std::move(key);
-  const absl::string_view entry_key = entry->key;
+  entry->hash = hash;
   Entry& appended = *entry;
-  if (!by_key_.try_emplace(entry_key, std::move(entry)).second) {
+  if (!by_key_.try_emplace(appended.hashed(), std::move(entry)).second) {
     return ReasonError(absl::StatusCode::kAlreadyExists, "TASK_EXISTS",
                        absl::StrCat("there is a task \"", record->name, "\" already"));
   }
@@ -84,7 +85,7 @@ absl::Status MemoryShard::Append(std::string key, TaskRecordPtr record, uint64_t
   return absl::OkStatus();
 }
 
-absl::StatusOr<MonoTime> MemoryShard::Complete(const std::string& key, TaskRecordPtr record,
+absl::StatusOr<MonoTime> MemoryShard::Complete(const HashedKey& key, TaskRecordPtr record,
                                                MonoTime now, MonoTime expires, Garbage& garbage) {
   const auto it = by_key_.find(key);
   if (it == by_key_.end()) return NotFound(record->name);
@@ -133,18 +134,19 @@ void MemoryShard::EvictOldestOutput(Garbage& garbage) {
   ++stats_.outputs_evicted;
 }
 
-absl::StatusOr<TaskRecordPtr> MemoryShard::Read(const std::string& key, MonoTime now) const {
+absl::StatusOr<TaskRecordPtr> MemoryShard::Read(const HashedKey& key, MonoTime now) const {
   const auto it = by_key_.find(key);
-  if (it == by_key_.end() || HasExpired(*it->second, now)) return NotFound(NameIn(key));
+  if (it == by_key_.end() || HasExpired(*it->second, now)) return NotFound(NameIn(key.text));
   return it->second->record;
 }
 
-absl::Status MemoryShard::Delete(const std::string& key, MonoTime now, Garbage& garbage) {
+absl::Status MemoryShard::Delete(const HashedKey& key, MonoTime now, Garbage& garbage) {
   const auto it = by_key_.find(key);
-  if (it == by_key_.end() || HasExpired(*it->second, now)) return NotFound(NameIn(key));
+  if (it == by_key_.end() || HasExpired(*it->second, now)) return NotFound(NameIn(key.text));
   if (!it->second->is_finished) {
-    return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_NOT_ENDED",
-                       absl::StrCat("task \"", NameIn(key), "\" has not ended: cancel it first"));
+    return ReasonError(
+        absl::StatusCode::kFailedPrecondition, "TASK_NOT_ENDED",
+        absl::StrCat("task \"", NameIn(key.text), "\" has not ended: cancel it first"));
   }
   ++stats_.deleted;
   Take(*it->second, garbage);
@@ -193,7 +195,7 @@ void MemoryShard::Take(Entry& entry, Garbage& garbage) {
   --stats_.finished_records;
   stats_.finished_bytes -= entry.bytes;
   garbage.push_back(std::move(entry.record));
-  const auto it = by_key_.find(entry.key);
+  const auto it = by_key_.find(entry.hashed());
   const std::unique_ptr<Entry> owner = std::move(it->second);  // The key points into it.
   by_key_.erase(it);
   ShrinkTable();

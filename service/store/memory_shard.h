@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "base/clock.h"
+#include "base/hashed_key.h"
 #include "store/task_store.h"
 #include "task/task_types.h"
 
@@ -35,13 +36,14 @@ class MemoryShard {
       : max_records_(max_records), max_bytes_(max_bytes) {}
 
   // REQUIRES: `sequence` is greater than all before in this shard.
-  absl::Status Append(std::string key, TaskRecordPtr record, uint64_t sequence);
+  // `hash` is that of the key (HashedKey).
+  absl::Status Append(std::string key, size_t hash, TaskRecordPtr record, uint64_t sequence);
   // The record goes at `expires`; MonoTime::Max(): never by time. `now` tells how exact its sweep
   // must be. Returns when the sweep that takes it is due.
-  absl::StatusOr<MonoTime> Complete(const std::string& key, TaskRecordPtr record, MonoTime now,
+  absl::StatusOr<MonoTime> Complete(const HashedKey& key, TaskRecordPtr record, MonoTime now,
                                     MonoTime expires, Garbage& garbage);
-  absl::StatusOr<TaskRecordPtr> Read(const std::string& key, MonoTime now) const;
-  absl::Status Delete(const std::string& key, MonoTime now, Garbage& garbage);
+  absl::StatusOr<TaskRecordPtr> Read(const HashedKey& key, MonoTime now) const;
+  absl::Status Delete(const HashedKey& key, MonoTime now, Garbage& garbage);
   // Adds at most `limit` records that match, newest first, of those before `sequence`.
   void List(const TaskFilter& filter, uint64_t before_sequence, size_t limit, MonoTime now,
             std::vector<Listed>& listed) const;
@@ -62,7 +64,10 @@ class MemoryShard {
     Entry* next = nullptr;
   };
   struct Entry {
+    HashedKey hashed() const { return {key, hash}; }
+
     std::string key;
+    size_t hash = 0;
     TaskRecordPtr record;
     uint64_t place = 0;  // Its index in the order, with order_base_ added.
     bool is_finished = false;
@@ -81,7 +86,7 @@ class MemoryShard {
     uint64_t sequence;
     Entry* entry;
   };
-  using Table = absl::flat_hash_map<absl::string_view, std::unique_ptr<Entry>>;
+  using Table = absl::flat_hash_map<HashedKey, std::unique_ptr<Entry>, HashedKey::Hash>;
 
   template <Links Entry::*kLinks>
   static void Link(Chain& chain, Entry& entry);

@@ -7,7 +7,6 @@
 #include <deque>
 #include <utility>
 
-#include "absl/hash/hash.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -73,10 +72,11 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
 
   absl::Status Append(TaskRecordPtr record) {
     std::string key = TaskKey(record->spec->ns, record->name);
-    Shard& shard = ShardOf(key);
+    const HashedKey hashed(key);
+    Shard& shard = ShardOf(hashed);
     MutexLock lock(shard.mu);
     // Under the lock, so that it grows in each shard.
-    return shard.records.Append(std::move(key), std::move(record),
+    return shard.records.Append(std::move(key), hashed.hash, std::move(record),
                                 last_sequence_.fetch_add(1, std::memory_order_relaxed) + 1);
   }
 
@@ -88,7 +88,8 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
     }
     const MonoTime now = clock_.Monotonic();
     const MonoTime expires = wall_time_.MonotonicOf(record->expire_time, now);
-    const std::string key = TaskKey(record->spec->ns, record->name);
+    const std::string text = TaskKey(record->spec->ns, record->name);
+    const HashedKey key(text);
     Shard& shard = ShardOf(key);
     MemoryShard::Garbage garbage;
     absl::StatusOr<MonoTime> sweep;
@@ -103,7 +104,8 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
 
   absl::StatusOr<TaskRecordPtr> Read(const std::string& name) {
     const MonoTime now = clock_.Monotonic();
-    const std::string key = TaskKey(kDefaultNamespace, name);
+    const std::string text = TaskKey(kDefaultNamespace, name);
+    const HashedKey key(text);
     Shard& shard = ShardOf(key);
     MutexLock lock(shard.mu);
     return shard.records.Read(key, now);
@@ -111,7 +113,8 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
 
   absl::Status Delete(const std::string& name) {
     const MonoTime now = clock_.Monotonic();
-    const std::string key = TaskKey(kDefaultNamespace, name);
+    const std::string text = TaskKey(kDefaultNamespace, name);
+    const HashedKey key(text);
     Shard& shard = ShardOf(key);
     MemoryShard::Garbage garbage;
     MutexLock lock(shard.mu);
@@ -157,9 +160,7 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
     MemoryShard records ABSL_GUARDED_BY(mu);
   };
 
-  Shard& ShardOf(absl::string_view key) {
-    return shards_[absl::Hash<absl::string_view>()(key) % shards_.size()];
-  }
+  Shard& ShardOf(const HashedKey& key) { return shards_[key.ShardOf(shards_.size())]; }
 
   // Makes sure that a sweep runs at `when`.
   void SetTimer(MonoTime when) {

@@ -3,8 +3,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/hash/hash.h"
-
 namespace taskforge {
 namespace {
 
@@ -12,31 +10,20 @@ namespace {
 constexpr size_t kShrinkFactor = 8;
 constexpr size_t kLeastCapacityToShrink = 1024;
 
-size_t ShardIndex(absl::string_view name, size_t shards) {
-  return absl::Hash<absl::string_view>()(name) % shards;
-}
-
 }  // namespace
 
-const LiveTasks::Shard& LiveTasks::ShardOf(absl::string_view name) const {
-  return shards_[ShardIndex(name, kShards)];
-}
-LiveTasks::Shard& LiveTasks::ShardOf(absl::string_view name) {
-  return shards_[ShardIndex(name, kShards)];
-}
-
 bool LiveTasks::Insert(TaskRef task) {
-  const absl::string_view name = task->name();
-  Shard& shard = ShardOf(name);
+  const HashedKey key = task->key();
+  Shard& shard = ShardOf(key);
   MutexLock lock(shard.mu);
-  return shard.tasks.try_emplace(name, std::move(task)).second;
+  return shard.tasks.try_emplace(key, std::move(task)).second;
 }
 
 void LiveTasks::Erase(const Task& task) {
-  Shard& shard = ShardOf(task.name());
+  Shard& shard = ShardOf(task.key());
   TaskRef erased;  // Let go without the lock.
   MutexLock lock(shard.mu);
-  const auto it = shard.tasks.find(task.name());
+  const auto it = shard.tasks.find(task.key());
   if (it == shard.tasks.end() || it->second.get() != &task) return;
   erased = std::move(it->second);
   shard.tasks.erase(it);
@@ -47,9 +34,10 @@ void LiveTasks::Erase(const Task& task) {
 }
 
 TaskRef LiveTasks::Find(absl::string_view name) const {
-  const Shard& shard = ShardOf(name);
+  const HashedKey key(name);
+  const Shard& shard = ShardOf(key);
   MutexLock lock(shard.mu);
-  const auto it = shard.tasks.find(name);
+  const auto it = shard.tasks.find(key);
   if (it == shard.tasks.end() || it->second->phase() == TaskPhase::kAccepting) return nullptr;
   return it->second;
 }

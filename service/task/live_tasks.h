@@ -8,6 +8,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/string_view.h"
+#include "base/hashed_key.h"
 #include "base/mutex.h"
 #include "task/task.h"
 
@@ -40,11 +41,11 @@ class LiveTasks {
   struct alignas(64) Shard {  // A cache line each, so that their locks do not disturb each other.
     mutable Mutex mu;
     // Keys point into the tasks.
-    absl::flat_hash_map<absl::string_view, TaskRef> tasks ABSL_GUARDED_BY(mu);
+    absl::flat_hash_map<HashedKey, TaskRef, HashedKey::Hash> tasks ABSL_GUARDED_BY(mu);
   };
 
-  const Shard& ShardOf(absl::string_view name) const;
-  Shard& ShardOf(absl::string_view name);
+  const Shard& ShardOf(const HashedKey& key) const { return shards_[key.ShardOf(kShards)]; }
+  Shard& ShardOf(const HashedKey& key) { return shards_[key.ShardOf(kShards)]; }
 
   std::array<Shard, kShards> shards_;
 };

@@ -5,6 +5,7 @@ namespace taskforge {
 Task::Task(TaskRecord record, Admission admission, TaskRunner& runner)
     : spec_(record.spec),
       name_(record.name),
+      name_hash_(HashedKey(name_).hash),
       queue_index_(admission.queue_index()),
       runner_(runner),
       record_(std::move(record)),

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/functional/any_invocable.h"
+#include "base/hashed_key.h"
 #include "base/mutex.h"
 #include "base/ref.h"
 #include "task/admission.h"
@@ -75,6 +76,7 @@ class Task final : public RefCounted<Task>, public Work {
   const TaskSpec& spec() const { return *spec_; }
   const std::shared_ptr<const TaskSpec>& shared_spec() const { return spec_; }
   const std::string& name() const { return name_; }
+  HashedKey key() const { return {name_, name_hash_}; }
   size_t queue_index() const { return queue_index_; }
 
   TaskPhase phase() const { return phase_.load(); }
@@ -189,6 +191,7 @@ class Task final : public RefCounted<Task>, public Work {
   // Constant after construction.
   const std::shared_ptr<const TaskSpec> spec_;
   const std::string name_;
+  const size_t name_hash_;
   const size_t queue_index_;
   TaskRunner& runner_;
 

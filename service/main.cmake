@@ -19,3 +19,11 @@ taskforge_library(server
 add_dependencies(taskforge_server taskforge_version)
 
 taskforge_binary(taskforged SOURCES main.cc DEPS taskforge_server CLI11::CLI11)
+# A task is made on one thread and freed on another, millions of times. The C library's allocator
+# takes the lock of the arena that a block came from; tcmalloc hands blocks over in batches.
+# Sanitizers bring their own.
+if(NOT TASKFORGE_SANITIZE)
+  find_package(PkgConfig REQUIRED)
+  pkg_check_modules(tcmalloc REQUIRED IMPORTED_TARGET libtcmalloc_minimal)
+  target_link_libraries(taskforged PRIVATE PkgConfig::tcmalloc)
+endif()

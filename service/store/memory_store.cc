@@ -1,7 +1,5 @@
 #include "store/memory_store.h"
 
-#include <malloc.h>
-
 #include <algorithm>
 #include <atomic>
 #include <deque>
@@ -11,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/error.h"
+#include "base/free_memory.h"
 #include "base/mutex.h"
 #include "base/wall_time.h"
 #include "store/memory_shard.h"
@@ -189,7 +188,7 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
     const size_t since_trim = swept_since_trim_.fetch_add(swept) + swept;
     if (next > now && since_trim >= kSweptToTrim) {
       swept_since_trim_.store(0);
-      malloc_trim(0);
+      ReleaseFreeMemory();
     }
     SetTimer(next);
   }

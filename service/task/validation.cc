@@ -23,19 +23,6 @@ bool IsName(absl::string_view name, First first, absl::string_view more) {
   return true;
 }
 
-// Collects what is wrong.
-class Checker {
- public:
-  template <typename... Parts>
-  void Require(bool holds, absl::string_view field, const Parts&... description) {
-    if (!holds) violations_.push_back({std::string(field), absl::StrCat(description...)});
-  }
-  std::vector<FieldViolation> Take() { return std::move(violations_); }
-
- private:
-  std::vector<FieldViolation> violations_;
-};
-
 // Client bytes in a message: printable and short.
 std::string Shown(absl::string_view text) {
   constexpr size_t kShown = 64;
@@ -45,13 +32,39 @@ std::string Shown(absl::string_view text) {
   return shown;
 }
 
+// A value as a message shows it.
+template <typename T>
+const T& InWords(const T& value) {
+  return value;
+}
+std::string InWords(absl::Duration value) { return absl::FormatDuration(value); }
+std::string InWords(absl::Time value) { return absl::FormatTime(value, absl::UTCTimeZone()); }
+struct FromClient {
+  absl::string_view text;
+};
+std::string InWords(FromClient value) { return Shown(value.text); }
+
+// Collects what is wrong.
+class Checker {
+ public:
+  // `description` is put into words only if it is needed: nearly every task is in order.
+  template <typename... Parts>
+  void Require(bool holds, absl::string_view field, const Parts&... description) {
+    if (!holds) violations_.push_back({std::string(field), absl::StrCat(InWords(description)...)});
+  }
+  std::vector<FieldViolation> Take() { return std::move(violations_); }
+
+ private:
+  std::vector<FieldViolation> violations_;
+};
+
 void CheckNames(const TaskSpec& spec, Checker& checker) {
   checker.Require(
-      IsQueueName(spec.queue), "parent", "\"queues/", Shown(spec.queue),
+      IsQueueName(spec.queue), "parent", "\"queues/", FromClient{spec.queue},
       "\" is not the name of a queue: queues/ and [a-z][a-z0-9_-]{0,62}; leave it empty "
       "for queues/default");
   checker.Require(spec.task_id.empty() || IsTaskId(spec.task_id), "task_id", "\"",
-                  Shown(spec.task_id),
+                  FromClient{spec.task_id},
                   "\" is not a task id: [a-z0-9][a-z0-9._-]{0,62}; leave it empty for one that the "
                   "server makes");
   checker.Require(spec.request_id.size() <= kMaxRequestIdBytes, "request_id", "has ",
@@ -61,13 +74,13 @@ void CheckNames(const TaskSpec& spec, Checker& checker) {
                     "is required: the name of the handler that runs the task");
   } else {
     checker.Require(
-        IsHandlerName(spec.handler), "task.handler", "\"", Shown(spec.handler),
+        IsHandlerName(spec.handler), "task.handler", "\"", FromClient{spec.handler},
         "\" is not the name of a handler: [a-z][a-z0-9_-]{0,62}, with dots between such "
         "parts, at most ",
         kMaxHandlerBytes, " bytes");
   }
   checker.Require(spec.result_topic.empty() || IsResultTopic(spec.result_topic),
-                  "task.result_topic", "\"", Shown(spec.result_topic),
+                  "task.result_topic", "\"", FromClient{spec.result_topic},
                   "\" is not a topic for results: 1 to ", kMaxTopicTokens,
                   " tokens of [A-Za-z0-9_-] with dots between, at most ", kMaxTopicBytes,
                   " bytes, not under task. or sys.");
@@ -82,10 +95,10 @@ void CheckContent(const TaskSpec& spec, const TaskLimits& limits, Checker& check
   checker.Require(spec.labels.size() <= kMaxLabels, "task.labels", "has ", spec.labels.size(),
                   " labels; at most ", kMaxLabels);
   for (const auto& [key, value] : spec.labels) {
-    checker.Require(IsLabelKey(key), "task.labels", "\"", Shown(key),
+    checker.Require(IsLabelKey(key), "task.labels", "\"", FromClient{key},
                     "\" is not a label's key: [a-z0-9][a-z0-9._/-]{0,62}");
-    checker.Require(value.size() <= kMaxLabelValueBytes,
-                    absl::StrCat("task.labels[", Shown(key), "]"), "has ", value.size(),
+    if (value.size() <= kMaxLabelValueBytes) continue;
+    checker.Require(false, absl::StrCat("task.labels[", Shown(key), "]"), "has ", value.size(),
                     " bytes; at most ", kMaxLabelValueBytes);
   }
 }
@@ -94,20 +107,16 @@ void CheckContent(const TaskSpec& spec, const TaskLimits& limits, Checker& check
 void CheckTimeout(absl::Duration value, absl::string_view field, Checker& checker) {
   if (value == absl::InfiniteDuration()) return;
   checker.Require(value > absl::ZeroDuration() && value <= TaskRanges::MaxAhead(), field, "is ",
-                  absl::FormatDuration(value),
-                  "; more than 0 and at most 366 days: leave it out for the default");
+                  value, "; more than 0 and at most 366 days: leave it out for the default");
 }
 
 void CheckTimes(const TaskSpec& spec, absl::Time now, Checker& checker) {
   const bool is_scheduled = spec.schedule_time != absl::InfinitePast();
-  checker.Require(
-      !is_scheduled || spec.schedule_time <= now + TaskRanges::MaxAhead(), "task.schedule_time",
-      "is ", absl::FormatTime(spec.schedule_time, absl::UTCTimeZone()), "; at most 366 days ahead");
+  checker.Require(!is_scheduled || spec.schedule_time <= now + TaskRanges::MaxAhead(),
+                  "task.schedule_time", "is ", spec.schedule_time, "; at most 366 days ahead");
   if (spec.deadline != absl::InfiniteFuture()) {
-    checker.Require(spec.deadline > now, "task.deadline", "is ",
-                    absl::FormatTime(spec.deadline, absl::UTCTimeZone()),
-                    ", which has passed: it is ", absl::FormatTime(now, absl::UTCTimeZone()),
-                    " on the server");
+    checker.Require(spec.deadline > now, "task.deadline", "is ", spec.deadline,
+                    ", which has passed: it is ", now, " on the server");
     checker.Require(!is_scheduled || spec.deadline > spec.schedule_time, "task.deadline",
                     "is not after schedule_time: the task could never run");
   }
@@ -116,7 +125,7 @@ void CheckTimes(const TaskSpec& spec, absl::Time now, Checker& checker) {
   if (spec.result_ttl.has_value()) {
     checker.Require(
         *spec.result_ttl >= absl::ZeroDuration() && *spec.result_ttl <= TaskRanges::MaxResultTtl(),
-        "task.result_ttl", "is ", absl::FormatDuration(*spec.result_ttl),
+        "task.result_ttl", "is ", *spec.result_ttl,
         "; 0 to 30 days: leave it out for the default by outcome");
   }
 }
@@ -126,12 +135,11 @@ void CheckRetry(const RetryPolicy& retry, Checker& checker) {
                   "task.retry_policy.max_attempts", "is ", retry.max_attempts, "; 1 to ",
                   kMaxAttempts, ", or 0 for the default of 1");
   checker.Require(retry.min_backoff >= TaskRanges::MinBackoff(), "task.retry_policy.min_backoff",
-                  "is ", absl::FormatDuration(retry.min_backoff), "; at least 1ms");
+                  "is ", retry.min_backoff, "; at least 1ms");
   checker.Require(retry.max_backoff <= TaskRanges::MaxBackoff(), "task.retry_policy.max_backoff",
-                  "is ", absl::FormatDuration(retry.max_backoff), "; at most 24h");
+                  "is ", retry.max_backoff, "; at most 24h");
   checker.Require(retry.min_backoff <= retry.max_backoff, "task.retry_policy.max_backoff", "is ",
-                  absl::FormatDuration(retry.max_backoff), ", less than min_backoff, which is ",
-                  absl::FormatDuration(retry.min_backoff));
+                  retry.max_backoff, ", less than min_backoff, which is ", retry.min_backoff);
   checker.Require(retry.multiplier >= 1 && retry.multiplier <= kMaxBackoffMultiplier,
                   "task.retry_policy.multiplier", "is ", retry.multiplier, "; 1 to ",
                   kMaxBackoffMultiplier, ", or 0 for the default of 2");
@@ -143,8 +151,8 @@ void CheckRetry(const RetryPolicy& retry, Checker& checker) {
                   kMaxNonRetryableReasons);
   for (size_t i = 0; i < retry.non_retryable_reasons.size(); ++i) {
     const std::string& reason = retry.non_retryable_reasons[i];
-    checker.Require(!reason.empty() && reason.size() <= kMaxReasonBytes,
-                    absl::StrCat("task.retry_policy.non_retryable_reasons[", i, "]"), "has ",
+    if (!reason.empty() && reason.size() <= kMaxReasonBytes) continue;
+    checker.Require(false, absl::StrCat("task.retry_policy.non_retryable_reasons[", i, "]"), "has ",
                     reason.size(), " bytes; 1 to ", kMaxReasonBytes);
   }
 }

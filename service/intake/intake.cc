@@ -27,12 +27,12 @@ class Intake::Core {
             std::make_shared<RequestIndex>(options_.max_request_ids, options_.request_id_ttl)),
         submitted_((queue_names_.size() + 1) * kPriorityCount * kDecisionCount) {}
 
-  void Submit(Submission submission) {
+  void Submit(Submission&& submission) {
     TaskStore::Appending appending;
     if (Prepare(std::move(submission), appending)) parts_.store.Append({&appending, 1});
   }
 
-  void SubmitBatch(std::vector<Submission> submissions) {
+  void SubmitBatch(std::vector<Submission>&& submissions) {
     std::vector<TaskStore::Appending> batch;
     batch.reserve(submissions.size());
     for (Submission& submission : submissions) {
@@ -62,24 +62,28 @@ class Intake::Core {
   }
 
  private:
-  // A submission on its way, past validation.
+  // A submission on its way. It is large: it is made once and handed on.
   struct Pending {
+    explicit Pending(Submission&& given) : submission(std::move(given)) {}
+
     Submission submission;
     std::string request_key;  // Empty: it has no request_id.
     SpecHash hash;
     TaskRef task;
     TaskRecordPtr record;  // As it was accepted.
   };
+  using PendingPtr = std::unique_ptr<Pending>;
 
   // Decides on a submission and answers it, unless it is to be stored: then true.
-  bool Prepare(Submission submission, TaskStore::Appending& appending) {
-    TaskSpec& spec = submission.spec;
-    if (!submission.has_priority) {
+  bool Prepare(Submission&& submission, TaskStore::Appending& appending) {
+    auto pending = std::make_unique<Pending>(std::move(submission));
+    TaskSpec& spec = pending->submission.spec;
+    if (!pending->submission.has_priority) {
       spec.priority = parts_.queues.DefaultPriority(spec.queue).value_or(spec.priority);
-      submission.has_priority = true;
+      pending->submission.has_priority = true;
     }
     const absl::Time now = parts_.clock.Now();
-    std::vector<FieldViolation> violations = std::move(submission.violations);
+    std::vector<FieldViolation> violations = std::move(pending->submission.violations);
     for (FieldViolation& violation :
          ValidateAndComplete(spec, options_.defaults, options_.limits, now)) {
       violations.push_back(std::move(violation));
@@ -88,13 +92,11 @@ class Intake::Core {
         violations.empty() ? CheckNamespace(spec.ns) : InvalidArgument(std::move(violations));
     if (problem.ok()) problem = CheckDurability(spec, options_.limits);
     const bool has_request_id = !spec.request_id.empty();
-    Pending pending;
-    pending.submission = std::move(submission);
     SubmissionFacts facts;
     facts.is_valid = problem.ok();
     RequestIndex::Found found;
     if (facts.is_valid && has_request_id) {
-      found = FindRequest(pending);
+      found = FindRequest(*pending);
       if (found.standing == RequestIndex::Standing::kWaits) return false;
     }
     return Continue(std::move(pending), facts, found, std::move(problem), now, appending);
@@ -114,9 +116,9 @@ class Intake::Core {
     return found;
   }
 
-  bool Continue(Pending pending, SubmissionFacts facts, const RequestIndex::Found& found,
+  bool Continue(PendingPtr pending, SubmissionFacts facts, const RequestIndex::Found& found,
                 absl::Status problem, absl::Time now, TaskStore::Appending& appending) {
-    const TaskSpec& spec = pending.submission.spec;
+    const TaskSpec& spec = pending->submission.spec;
     if (found.standing == RequestIndex::Standing::kKnown) {
       facts.request = SubmissionFacts::Request::kRepeated;
     } else if (found.standing == RequestIndex::Standing::kReused) {
@@ -133,28 +135,26 @@ class Intake::Core {
         return Accept(std::move(pending), now, appending);
       case Decision::kDuplicate:
         Count(spec, decision);
-        AnswerKnown(std::move(pending.submission), found.task);
+        AnswerKnown(std::move(pending->submission), found.task);
         return false;
       default:
         if (problem.ok()) problem = WhyNot(spec, facts);
-        Refuse(std::move(pending), decision, problem,
-               facts.request == SubmissionFacts::Request::kNew);
+        Refuse(*pending, decision, problem, facts.request == SubmissionFacts::Request::kNew);
         return false;
     }
   }
 
   // Reserves, and makes the task.
-  bool Accept(Pending pending, absl::Time now, TaskStore::Appending& appending) {
-    const Submission& submission = pending.submission;
-    absl::StatusOr<Admission> admission =
-        parts_.queues.Admit(submission.spec.queue, CostBytes(submission.spec));
+  bool Accept(PendingPtr pending, absl::Time now, TaskStore::Appending& appending) {
+    TaskSpec& asked = pending->submission.spec;
+    absl::StatusOr<Admission> admission = parts_.queues.Admit(asked.queue, CostBytes(asked));
     if (!admission.ok()) {
-      Refuse(std::move(pending), Decision::kRejectedFull, admission.status());
+      Refuse(*pending, Decision::kRejectedFull, admission.status());
       return false;
     }
     TaskRecord record;
     record.uid = MakeUuidV7(now, parts_.random);
-    auto spec = std::make_shared<TaskSpec>(std::move(pending.submission.spec));
+    auto spec = std::make_shared<TaskSpec>(std::move(asked));
     if (spec->task_id.empty()) spec->task_id = record.uid;
     record.name = TaskName(spec->queue, spec->task_id);
     const bool is_scheduled = spec->schedule_time > now;
@@ -165,44 +165,44 @@ class Intake::Core {
     record.create_time = now;
     record.spec = std::move(spec);
 
-    pending.record = std::make_shared<const TaskRecord>(record);
-    pending.task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
-    if (!parts_.live_tasks.Insert(pending.task)) {
-      const absl::Status taken = NameTaken(pending.record->name);
-      Refuse(std::move(pending), Decision::kRejectedInvalid, taken);
+    pending->record = std::make_shared<const TaskRecord>(record);
+    pending->task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
+    if (!parts_.live_tasks.Insert(pending->task)) {
+      Refuse(*pending, Decision::kRejectedInvalid, NameTaken(pending->record->name));
       return false;
     }
-    appending.record = pending.record;
-    appending.done = [this, stored = std::make_unique<Pending>(std::move(pending))](
-                         const absl::Status& status) { Stored(std::move(*stored), status); };
+    appending.record = pending->record;
+    appending.done = [this, stored = std::move(pending)](const absl::Status& status) {
+      Stored(*stored, status);
+    };
     return true;
   }
 
-  void Stored(Pending pending, const absl::Status& status) {
+  void Stored(Pending& pending, const absl::Status& status) {
     if (status.ok()) {
-      Acknowledge(std::move(pending));
+      Acknowledge(pending);
       return;
     }
     parts_.live_tasks.Erase(*pending.task);
     if (absl::IsAlreadyExists(status)) {
-      const absl::Status taken = NameTaken(pending.record->name);
-      Refuse(std::move(pending), Decision::kRejectedInvalid, taken);
+      Refuse(pending, Decision::kRejectedInvalid, NameTaken(pending.record->name));
       return;
     }
-    Refuse(std::move(pending), Decision::kRejectedFailed,
+    Refuse(pending, Decision::kRejectedFailed,
            ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED",
                        absl::StrCat("the task could not be stored and was not accepted: ",
                                     status.message())));
   }
 
-  void Acknowledge(Pending pending) {
+  void Acknowledge(Pending& pending) {
     const TaskRef task = std::move(pending.task);
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     Count(task->spec(), Decision::kAccepted);
     const bool is_scheduled = pending.record->state == TaskState::kScheduled;
-    const RequestIndex::TaskId id{task->name(), pending.record->uid};
+    RequestIndex::TaskId id;
     std::vector<Submission> waiting;
     if (!pending.request_key.empty()) {
+      id = {task->name(), pending.record->uid};
       waiting = requests_->Settle(pending.request_key, id);
       // The index may outlive this object in here: a task may end late.
       task->OnFinished([requests = requests_, key = pending.request_key, &clock = parts_.clock](
@@ -299,7 +299,7 @@ class Intake::Core {
   }
 
   // `owns_request`: it was the first with its request_id, and others may wait for its answer.
-  void Refuse(Pending pending, Decision decision, const absl::Status& status,
+  void Refuse(Pending& pending, Decision decision, const absl::Status& status,
               bool owns_request = true) {
     // The task, if it was made, holds the spec now.
     Count(pending.task ? pending.task->spec() : pending.submission.spec, decision);

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "rpc/arena_message.h"
 #include "rpc/convert.h"
 #include "rpc/list_filter.h"
 #include "rpc/names.h"
@@ -88,12 +89,12 @@ using SubmitTasksCall = BidiCall<v1::SubmitTasksRequest, v1::SubmitTasksResponse
 // The reading half of SubmitTasks. It outlives the call's own coroutine by the read that is under
 // way, which ends when the call does.
 Detached ReadSubmissions(Ref<SubmitTasksCall> call, Ref<SubmitStream> stream) {
-  v1::SubmitTasksRequest request;
+  ArenaMessage<v1::SubmitTasksRequest> request;
   Wakeup& room = stream->room();
   while (!stream->is_over()) {
-    auto read = call->Read(&request);
+    auto read = call->Read(&request.Renew());
     if (!co_await read) break;
-    stream->Take(request);
+    stream->Take(*request);
     while (!stream->HasRoom()) co_await room;
   }
   stream->NoMoreRequests();
@@ -148,11 +149,11 @@ Reply TaskService::SubmitTasks(SubmitTasksCall& call) {
                                       ContextOf(call, parts_));
   call.OnEnd([stream](Call::End end) { stream->End(EndStatus(end)); });
   ReadSubmissions(Ref<SubmitTasksCall>(&call), stream);
-  v1::SubmitTasksResponse response;
+  ArenaMessage<v1::SubmitTasksResponse> response;
   Wakeup& more = stream->more();
   for (;;) {
-    while (stream->Collect(response)) {
-      auto write = call.Write(response);
+    while (stream->Collect(response.Renew())) {
+      auto write = call.Write(*response);
       if (!co_await write) stream->End(EndStatus(Call::End::kCancelled));
     }
     if (stream->is_over()) co_return stream->status();

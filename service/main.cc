@@ -19,6 +19,7 @@
 #include "config/reload.h"
 #include "doctor.h"
 #include "health_target.h"
+#include "rpc/grpc_process.h"
 #include "rpc/health_probe.h"
 #include "rpc/server.h"
 #include "signals.h"
@@ -103,6 +104,7 @@ int Serve(const Flags& flags) {
   // Never destroyed: gRPC's library may log until the process ends.
   auto* log = new StreamLog(config.log, clock, stderr);
   RedirectGrpcLog(*log);
+  SkipGrpcLockChecks();
   if (config.rpc.insecure_listen) {
     log->Warn("insecure_listen: other machines may reach this server without TLS");
   }

@@ -1,7 +1,6 @@
 #include "rpc/server.h"
 
 #include <grpc/grpc_security_constants.h>
-#include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/security/server_credentials.h>
 
@@ -34,25 +33,7 @@ int Milliseconds(absl::Duration duration) {
   return static_cast<int>(absl::ToInt64Milliseconds(duration));
 }
 
-std::atomic<Log*>& GrpcLog() {
-  static std::atomic<Log*> log{nullptr};
-  return log;
-}
-
-void WriteGrpcLog(gpr_log_func_args* args) {
-  Log* log = GrpcLog().load(std::memory_order_acquire);
-  if (log == nullptr) return;
-  LogLevel level = LogLevel::kDebug;
-  if (args->severity == GPR_LOG_SEVERITY_ERROR) level = LogLevel::kWarning;
-  log->Write(level, "grpc", {{"text", args->message}, {"file", args->file}, {"line", args->line}});
-}
-
 }  // namespace
-
-void RedirectGrpcLog(Log& log) {
-  GrpcLog().store(&log, std::memory_order_release);  // release: pairs with WriteGrpcLog.
-  gpr_set_log_function(&WriteGrpcLog);
-}
 
 std::vector<FieldViolation> RpcServerOptions::Validate() const {
   std::vector<FieldViolation> wrong;

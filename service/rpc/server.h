@@ -98,10 +98,6 @@ class RpcServer {
   std::unique_ptr<Core> core_;
 };
 
-// Sends what gRPC's library logs to `log`, for the rest of the process's life: by default it writes
-// bytes of clients to stderr. `log` must outlive all use of gRPC.
-void RedirectGrpcLog(Log& log);
-
 }  // namespace taskforge
 
 #endif  // TASKFORGE_RPC_SERVER_H_

@@ -100,6 +100,8 @@ uint32_t Bus::OfferBlocking(const Event& event, const ToWaitFor& to_wait_for) {
   return taken;
 }
 
+bool Bus::IsQuiet() const { return routes_.IsEmpty(); }
+
 bool Bus::HasSubscribers(absl::string_view topic) const {
   const EpochDomain::Guard guard(epochs_);
   RouteTable::Matched matched;

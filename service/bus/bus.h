@@ -75,6 +75,8 @@ class Bus {
   PublishResult Publish(EventRef event);
   // The same for many, in their order.
   std::vector<PublishResult> PublishBatch(absl::Span<const EventRef> events);
+  // Whether nobody subscribes to anything now: then no topic need be made up.
+  bool IsQuiet() const;
   // Whether anybody would get an event of this topic now.
   bool HasSubscribers(absl::string_view topic) const;
 

@@ -26,6 +26,7 @@ RouteTable::~RouteTable() { root_.load(std::memory_order_acquire)->Release(); }
 void RouteTable::Add(const Ref<Subscriber>& subscriber) {
   {
     MutexLock lock(mu_);
+    subscribers_.fetch_add(1, std::memory_order_acq_rel);
     NodeRef root(root_.load(std::memory_order_relaxed));  // relaxed: changes only under mu_.
     for (const std::string& filter : subscriber->filters()) {
       root = With(root.get(), Tokens(filter), 0, subscriber);
@@ -44,6 +45,7 @@ void RouteTable::Remove(Subscriber& subscriber) {
       if (!root) root = NodeRef::Adopt(new Node());
     }
     ReplaceRoot(std::move(root));
+    subscribers_.fetch_sub(1, std::memory_order_acq_rel);
   }
   BumpGenerations(subscriber.filters());
   // Who remembers it from an earlier match, and saw the old generation, is in a guard by now.

@@ -45,6 +45,9 @@ class RouteTable {
   // REQUIRES: the caller is inside a guard, and uses what it finds no longer than the guard lives.
   void Match(absl::string_view topic, Matched& out) const;
 
+  // Whether nobody subscribes to anything, so that no topic need be looked up.
+  bool IsEmpty() const { return subscribers_.load(std::memory_order_acquire) == 0; }
+
   // Moves whenever the subscribers of `topic` may have changed. What Match() found after reading it
   // may be used again, inside another guard, while it still is what it was. Lives as long as the
   // table.
@@ -68,6 +71,7 @@ class RouteTable {
   EpochDomain& epochs_;
   Mutex mu_;                       // Held by who changes the table.
   std::atomic<const Node*> root_;  // With one reference.
+  std::atomic<size_t> subscribers_{0};
 };
 
 }  // namespace taskforge

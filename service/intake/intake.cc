@@ -155,8 +155,7 @@ class Intake::Core {
     TaskRecord record;
     record.uid = MakeUuidV7(now, parts_.random);
     auto spec = std::make_shared<TaskSpec>(std::move(asked));
-    if (spec->task_id.empty()) spec->task_id = record.uid;
-    record.name = TaskName(spec->queue, spec->task_id);
+    record.name = TaskName(spec->queue, spec->task_id.empty() ? record.uid : spec->task_id);
     const bool is_scheduled = spec->schedule_time > now;
     record.state = is_scheduled ? TaskState::kScheduled : TaskState::kQueued;
     record.wait_reason = is_scheduled ? WaitReason::kSchedule : WaitReason::kQueue;

@@ -19,10 +19,11 @@ absl::Time TimeOf(const TaskRecord& record) {
 }  // namespace
 
 bool BusTaskEvents::Wanted(const TaskSpec& spec, TaskState state) const {
-  return bus_.HasSubscribers(TaskTopic(spec.queue, state, spec.handler));
+  return !bus_.IsQuiet() && bus_.HasSubscribers(TaskTopic(spec.queue, state, spec.handler));
 }
 
 void BusTaskEvents::Publish(const TaskRecordPtr& record) {
+  if (bus_.IsQuiet()) return;
   const TaskSpec& spec = *record->spec;
   PublishOn(TaskTopic(spec.queue, record->state, spec.handler), record);
   if (IsTerminal(record->state) && !spec.result_topic.empty()) {

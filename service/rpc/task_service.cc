@@ -42,8 +42,20 @@ SubmissionContext ContextOf(const Call& call, const TaskServiceParts& parts) {
 
 // RunTask waits for two things.
 struct RunWait : RefCounted<RunWait> {
+  // The client has gone, or the server stops.
+  void EndCall(Call::End why) {
+    if (why == Call::End::kCancelled && cancel_on_disconnect) {
+      control->Cancel(name, [](RecordOr) {});
+    }
+    end.Set(absl::CancelledError("the call ended before its task"));
+  }
+
   Eventual<absl::StatusOr<SubmitReceipt>> receipt;
   Eventual<RecordOr> end;
+  // For EndCall.
+  TaskControl* control = nullptr;
+  std::string name;
+  bool cancel_on_disconnect = false;
 };
 
 // Long polls and watches: what wakes them.
@@ -163,8 +175,9 @@ Reply TaskService::SubmitTasks(SubmitTasksCall& call) {
 
 Reply TaskService::RunTask(UnaryCall<v1::RunTaskRequest, v1::Task>& call) {
   Submission submission = SubmissionFrom(call.mutable_request(), ContextOf(call, parts_));
-  const bool cancel_on_disconnect = submission.spec.cancel_on_disconnect;
   auto wait = MakeRef<RunWait>();
+  wait->control = &parts_.control;
+  wait->cancel_on_disconnect = submission.spec.cancel_on_disconnect;
   submission.on_receipt = [wait](absl::StatusOr<SubmitReceipt> receipt) {
     wait->receipt.Set(std::move(receipt));
   };
@@ -173,12 +186,8 @@ Reply TaskService::RunTask(UnaryCall<v1::RunTaskRequest, v1::Task>& call) {
   auto& receipt_later = wait->receipt;
   const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
   if (!receipt.ok()) co_return receipt.status();
-  call.OnEnd([wait, control = &parts_.control, name = receipt->record->name,
-              cancel_on_disconnect](Call::End end) {
-    if (end == Call::End::kCancelled && cancel_on_disconnect)
-      control->Cancel(name, [](RecordOr) {});
-    wait->end.Set(absl::CancelledError("the call ended before its task"));
-  });
+  if (wait->cancel_on_disconnect) wait->name = receipt->record->name;
+  call.OnEnd([wait](Call::End end) { wait->EndCall(end); });
   auto& end_later = wait->end;
   const RecordOr record = co_await end_later;
   if (!record.ok()) co_return record.status();

@@ -37,7 +37,7 @@ TaskRecordPtr Task::finished_record() const {
 }
 
 void Task::Finish(TaskRecordPtr record) {
-  std::vector<Finished> callbacks;
+  absl::InlinedVector<Finished, 1> callbacks;
   Admission admission;
   {
     MutexLock lock(mu_);

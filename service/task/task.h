@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/functional/any_invocable.h"
 #include "base/hashed_key.h"
 #include "base/mutex.h"
@@ -208,7 +209,7 @@ class Task final : public RefCounted<Task>, public Work {
   bool is_sealed_ ABSL_GUARDED_BY(mu_) = false;
   TaskRecordPtr finished_ ABSL_GUARDED_BY(mu_);
   Admission admission_ ABSL_GUARDED_BY(mu_);
-  std::vector<Finished> on_finished_ ABSL_GUARDED_BY(mu_);
+  absl::InlinedVector<Finished, 1> on_finished_ ABSL_GUARDED_BY(mu_);
   std::vector<WatchEntry> watchers_ ABSL_GUARDED_BY(mu_);
   WatchId last_watch_ ABSL_GUARDED_BY(mu_) = 0;
 };

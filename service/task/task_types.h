@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -120,7 +121,7 @@ struct TaskRecord {
   std::optional<Progress> progress;
   std::optional<Payload> output;
   std::optional<TaskError> error;
-  std::vector<AttemptRecord> attempts;
+  absl::InlinedVector<AttemptRecord, 1> attempts;  // Most tasks need one.
   Durability effective_durability = Durability::kMemory;
   absl::Time create_time;
   absl::Time start_time = absl::InfinitePast();  // Of the last attempt.

@@ -26,7 +26,6 @@ RouteTable::~RouteTable() { root_.load(std::memory_order_acquire)->Release(); }
 void RouteTable::Add(const Ref<Subscriber>& subscriber) {
   {
     MutexLock lock(mu_);
-    subscribers_.fetch_add(1, std::memory_order_acq_rel);
     NodeRef root(root_.load(std::memory_order_relaxed));  // relaxed: changes only under mu_.
     for (const std::string& filter : subscriber->filters()) {
       root = With(root.get(), Tokens(filter), 0, subscriber);
@@ -45,15 +44,16 @@ void RouteTable::Remove(Subscriber& subscriber) {
       if (!root) root = NodeRef::Adopt(new Node());
     }
     ReplaceRoot(std::move(root));
-    subscribers_.fetch_sub(1, std::memory_order_acq_rel);
   }
   BumpGenerations(subscriber.filters());
   // Who remembers it from an earlier match, and saw the old generation, is in a guard by now.
   subscriber.AddRef();
   epochs_.Retire(&subscriber, [](void* old) { static_cast<Subscriber*>(old)->Release(); });
+  epochs_.Reclaim();  // Its rings are large.
 }
 
 void RouteTable::ReplaceRoot(NodeRef root) {
+  is_empty_.store(root->IsEmpty(), std::memory_order_release);
   // acq_rel: release pairs with the acquire in Match(); the nodes are whole.
   const Node* old = root_.exchange(root.Leak(), std::memory_order_acq_rel);
   epochs_.Retire(const_cast<Node*>(old),

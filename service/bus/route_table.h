@@ -46,7 +46,7 @@ class RouteTable {
   void Match(absl::string_view topic, Matched& out) const;
 
   // Whether nobody subscribes to anything, so that no topic need be looked up.
-  bool IsEmpty() const { return subscribers_.load(std::memory_order_acquire) == 0; }
+  bool IsEmpty() const { return is_empty_.load(std::memory_order_acquire); }
 
   // Moves whenever the subscribers of `topic` may have changed. What Match() found after reading it
   // may be used again, inside another guard, while it still is what it was. Lives as long as the
@@ -71,7 +71,7 @@ class RouteTable {
   EpochDomain& epochs_;
   Mutex mu_;                       // Held by who changes the table.
   std::atomic<const Node*> root_;  // With one reference.
-  std::atomic<size_t> subscribers_{0};
+  std::atomic<bool> is_empty_{true};
 };
 
 }  // namespace taskforge

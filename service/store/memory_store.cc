@@ -22,8 +22,10 @@ constexpr int kMaxPageSize = 1000;
 constexpr size_t kMaxShards = 256;
 // Records that one run of the timer takes from each shard: then others have their turn.
 constexpr size_t kSweepLimit = 256;
-// After so many records have gone, free memory goes back to the system: a few ms of work.
+// After so many records have gone, or fewer and none is left to go, free memory goes back to the
+// system: a few ms of work.
 constexpr size_t kSweptToTrim = 4'000;
+constexpr size_t kSweptToTrimAtEnd = 200;
 
 constexpr char kTokenVersion[] = "1";
 
@@ -186,7 +188,8 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
       next = std::min(next, shard.records.NextSweep());
     }
     const size_t since_trim = swept_since_trim_.fetch_add(swept) + swept;
-    if (next > now && since_trim >= kSweptToTrim) {
+    const bool is_last = next == MonoTime::Max();
+    if (next > now && since_trim >= (is_last ? kSweptToTrimAtEnd : kSweptToTrim)) {
       swept_since_trim_.store(0);
       ReleaseFreeMemory();
     }

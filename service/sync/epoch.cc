@@ -110,6 +110,12 @@ void EpochDomain::Retire(void* object, void (*destroy)(void*)) {
   Retire(new Note(object, destroy), &DestroyNote);
 }
 
+void EpochDomain::Reclaim() {
+  TryAdvance();  // Twice: what was unlinked in epoch e is free in e + 2.
+  TryAdvance();
+  Collect();
+}
+
 void EpochDomain::TryAdvance() {
   uint64_t epoch = epoch_.load(std::memory_order_acquire);
   for (Chunk* chunk = &first_; chunk != nullptr;) {

@@ -67,6 +67,10 @@ class EpochDomain {
     Retire(static_cast<void*>(object), [](void* p) { delete static_cast<T*>(p); });
   }
 
+  // Frees what no guard holds back now, and does not wait for those that do: for objects that are
+  // few and large. May be called inside a guard, which then holds back what it holds back.
+  // REQUIRES: the calling thread is in no `destroy`.
+  void Reclaim();
   // How many objects wait to be freed. Without a guard that stays, at most some hundreds; a guard
   // that stays (a preempted reader) lets it grow until the guard ends, so whoever retires in a loop
   // bounds it by Quiesce().

@@ -67,6 +67,27 @@ TEST_F(RouteTableTest, ForgetsWhoIsRemoved) {
   EXPECT_TRUE(Match("a.x").empty());
 }
 
+TEST_F(RouteTableTest, IsEmptyWhileNobodySubscribes) {
+  EXPECT_TRUE(table_.IsEmpty());
+  const Ref<Subscriber> one = Make({"a", "b"});
+  const Ref<Subscriber> other = Make({"c"});
+  table_.Add(one);
+  table_.Add(other);
+  EXPECT_FALSE(table_.IsEmpty());
+  table_.Remove(*one);
+  table_.Remove(*one);  // Again: that says nothing of the other.
+  EXPECT_FALSE(table_.IsEmpty());
+  table_.Remove(*other);
+  EXPECT_TRUE(table_.IsEmpty());
+}
+
+TEST_F(RouteTableTest, LetsGoOfWhoIsRemovedAtOnce) {
+  const Ref<Subscriber> one = Make({"a"});
+  table_.Add(one);
+  table_.Remove(*one);
+  EXPECT_EQ(epochs_.garbage(), 0u);
+}
+
 TEST_F(RouteTableTest, MovesTheGenerationOfTopicsThatAChangeMayTouch) {
   const auto generation = [&](const char* topic) { return table_.Generation(topic).load(); };
   const uint64_t a = generation("a.x");

@@ -36,6 +36,22 @@ TEST(EpochDomain, FreesOnQuiesceWhenNobodyReads) {
   EXPECT_EQ(domain.garbage(), 0u);
 }
 
+TEST(EpochDomain, ReclaimFreesAtOnceWhatNobodyHoldsBack) {
+  std::atomic<int> alive{0};
+  EpochDomain domain;
+  domain.Retire(new Counted(alive));
+  domain.Reclaim();
+  EXPECT_EQ(alive.load(), 0);
+  {
+    EpochDomain::Guard guard(domain);
+    domain.Retire(new Counted(alive));
+    domain.Reclaim();
+    EXPECT_EQ(alive.load(), 1);
+  }
+  domain.Reclaim();
+  EXPECT_EQ(alive.load(), 0);
+}
+
 TEST(EpochDomain, FreesNothingThatAGuardMaySee) {
   std::atomic<int> alive{0};
   EpochDomain domain;

@@ -4,27 +4,12 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/edit_distance.h"
 #include "base/error.h"
 #include "task/validation.h"
 
 namespace taskforge {
 namespace {
-
-// Levenshtein's distance; names are short.
-size_t EditDistance(absl::string_view a, absl::string_view b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-    }
-  }
-  return row[b.size()];
-}
 
 absl::Status CheckName(absl::string_view name) {
   if (IsHandlerName(name)) return absl::OkStatus();

@@ -5,39 +5,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "base/utf8.h"
 
 namespace taskforge {
 namespace {
 
 constexpr absl::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
-
-bool IsContinuation(unsigned char byte) { return (byte & 0xC0) == 0x80; }
-
-// The length of the valid UTF-8 sequence at the start of `text`, and its code point; 0 if what
-// stands there is not one (overlong forms, surrogates and what lies above U+10FFFF are not).
-size_t DecodeUtf8(absl::string_view text, uint32_t& code_point) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  size_t length = 0;
-  uint32_t least = 0;
-  if (first < 0x80) {
-    code_point = first;
-    return 1;
-  } else if ((first & 0xE0) == 0xC0) {
-    length = 2, least = 0x80, code_point = first & 0x1F;
-  } else if ((first & 0xF0) == 0xE0) {
-    length = 3, least = 0x800, code_point = first & 0x0F;
-  } else if ((first & 0xF8) == 0xF0) {
-    length = 4, least = 0x10000, code_point = first & 0x07;
-  }
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if (!IsContinuation(byte(i))) return 0;
-    code_point = (code_point << 6) | (byte(i) & 0x3F);
-  }
-  const bool is_surrogate = code_point >= 0xD800 && code_point <= 0xDFFF;
-  return code_point < least || code_point > 0x10FFFF || is_surrogate ? 0 : length;
-}
 
 void AppendEscaped(uint32_t code_point, absl::string_view bytes, std::string& out) {
   switch (code_point) {

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/escaping.h"
+#include "base/utf8.h"
 
 namespace taskforge {
 namespace {
@@ -23,39 +24,6 @@ void SetIfSet(absl::Time time, google::protobuf::Timestamp* (v1::Task::*mutable_
               v1::Task& out) {
   if (time == absl::InfinitePast() || time == absl::InfiniteFuture()) return;
   ToProto(time, *(out.*mutable_field)());
-}
-
-// Whether `text` is UTF-8 (RFC 3629). Strings of protobuf must be, or clients cannot read the whole
-// message.
-bool IsUtf8(absl::string_view text) {
-  for (size_t i = 0; i < text.size();) {
-    const auto first = static_cast<unsigned char>(text[i]);
-    size_t more = 0;
-    uint32_t point = first;
-    if (first >= 0xF0 && first < 0xF8) {
-      more = 3;
-      point = first & 0x07U;
-    } else if (first >= 0xE0 && first < 0xF0) {
-      more = 2;
-      point = first & 0x0FU;
-    } else if (first >= 0xC0 && first < 0xE0) {
-      more = 1;
-      point = first & 0x1FU;
-    } else if (first >= 0x80) {
-      return false;
-    }
-    if (i + more >= text.size()) return false;
-    for (size_t k = 1; k <= more; ++k) {
-      const auto byte = static_cast<unsigned char>(text[i + k]);
-      if ((byte & 0xC0U) != 0x80U) return false;
-      point = (point << 6U) | (byte & 0x3FU);
-    }
-    constexpr uint32_t kLeast[] = {0, 0x80, 0x800, 0x10000};
-    if (point < kLeast[more] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000))
-      return false;
-    i += more + 1;
-  }
-  return true;
 }
 
 // Text of a handler, for people: bytes that are not UTF-8 become escapes.

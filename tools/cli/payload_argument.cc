@@ -6,42 +6,10 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/utf8.h"
 #include "cli/format.h"
 
 namespace taskforge::cli {
-namespace {
-
-// Length of the UTF-8 sequence that begins at `text`, 0 when there is none (RFC 3629).
-size_t SequenceLength(absl::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const size_t length = first < 0xC2   ? 0
-                        : first < 0xE0 ? 2
-                        : first < 0xF0 ? 3
-                        : first < 0xF5 ? 4
-                                       : 0;
-  if (length == 0 || text.size() < length) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  }
-  if (first == 0xE0 && byte(1) < 0xA0) return 0;  // Overlong.
-  if (first == 0xED && byte(1) > 0x9F) return 0;  // A surrogate.
-  if (first == 0xF0 && byte(1) < 0x90) return 0;  // Overlong.
-  if (first == 0xF4 && byte(1) > 0x8F) return 0;  // Beyond U+10FFFF.
-  return length;
-}
-
-}  // namespace
-
-bool IsUtf8(absl::string_view text) {
-  while (!text.empty()) {
-    const size_t length = SequenceLength(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
 
 absl::StatusOr<std::string> ReadArgument(absl::string_view argument) {
   if (argument == "-") {

@@ -14,9 +14,6 @@ namespace taskforge::cli {
 // The bytes that `argument` stands for. A text that begins with @ is written @@….
 absl::StatusOr<std::string> ReadArgument(absl::string_view argument);
 
-// Whether `text` may be a proto3 string.
-bool IsUtf8(absl::string_view text);
-
 // Sets text_data when `as_text`, or when `bytes` came as an argument's text and is UTF-8; else
 // binary_data.
 absl::StatusOr<v1::Payload> MakePayload(absl::string_view argument, bool as_text,

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
+#include "base/utf8.h"
 #include "cli/exit_code.h"
 #include "cli/format.h"
 #include "cli/json_output.h"

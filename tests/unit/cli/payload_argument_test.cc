@@ -29,17 +29,6 @@ class TempFile {
   const std::string path_;
 };
 
-TEST(IsUtf8, KnowsWhatRfc3629Allows) {
-  EXPECT_TRUE(IsUtf8(""));
-  EXPECT_TRUE(IsUtf8("plain µ → 𝄞"));
-  EXPECT_FALSE(IsUtf8("\xff"));
-  EXPECT_FALSE(IsUtf8("\xc3"));              // Cut.
-  EXPECT_FALSE(IsUtf8("\xc0\xaf"));          // Overlong.
-  EXPECT_FALSE(IsUtf8("\xe0\x80\xaf"));      // Overlong.
-  EXPECT_FALSE(IsUtf8("\xed\xa0\x80"));      // A surrogate.
-  EXPECT_FALSE(IsUtf8("\xf4\x90\x80\x80"));  // Beyond U+10FFFF.
-}
-
 TEST(ReadArgument, TakesTextFilesAndEscapedAtSigns) {
   EXPECT_EQ(ReadArgument("text").value(), "text");
   EXPECT_EQ(ReadArgument("@@home").value(), "@home");

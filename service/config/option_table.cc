@@ -196,8 +196,7 @@ absl::Status OptionTable::Set(absl::string_view key, absl::string_view text, Opt
   if (origin < option->origin) return absl::OkStatus();
   absl::Status status = option->set(text);
   if (!status.ok()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat(key, ": `", option->secret ? "…" : text, "` ", status.message()));
+    return absl::InvalidArgumentError(absl::StrCat(key, ": `", text, "` ", status.message()));
   }
   option->origin = origin;
   return absl::OkStatus();

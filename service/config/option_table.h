@@ -60,7 +60,6 @@ class OptionTable {
     std::function<std::string()> print;
     std::string default_text;
     OptionOrigin origin = OptionOrigin::kDefault;
-    bool secret = false;
 
     std::string flag() const;         // `--pool-min-threads`
     std::string environment() const;  // `TASKFORGE_POOL_MIN_THREADS`

@@ -20,13 +20,6 @@ class TaskEvents {
   virtual void Publish(const TaskRecordPtr& record) = 0;
 };
 
-// Publishes nothing. Thread-safe.
-class NoTaskEvents final : public TaskEvents {
- public:
-  bool Wanted(const TaskSpec&, TaskState) const override { return false; }
-  void Publish(const TaskRecordPtr&) override {}
-};
-
 // Publishes on a bus, with the task's priority and the record attached, and the attributes
 // `traceparent` and `xrequestid` where the submitting call had them (task/trace.h). `bus` must
 // outlive it. Thread-safe.

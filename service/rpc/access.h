@@ -46,7 +46,6 @@ class Access {
   Access() = default;
   explicit Access(std::vector<TokenEntry> tokens) : tokens_(std::move(tokens)) {}
 
-  bool has_tokens() const { return !tokens_.empty(); }
   // Whether a call needs `authorization` or `peer` at all.
   bool IsFree(const MethodRule& rule) const {
     return rule.access == AccessRule::kOpen ||

@@ -192,14 +192,6 @@ void ToProto(absl::Time time, google::protobuf::Timestamp& out) {
   out.set_nanos(static_cast<int32_t>(parts.tv_nsec));
 }
 
-Payload PayloadFromProto(const v1::Payload& payload) {
-  Payload out;
-  out.content_type = payload.content_type();
-  out.is_text = payload.data_case() == v1::Payload::kTextData;
-  out.data = out.is_text ? payload.text_data() : payload.binary_data();
-  return out;
-}
-
 Payload TakePayload(v1::Payload& payload) {
   Payload out;
   out.content_type = std::move(*payload.mutable_content_type());

@@ -33,7 +33,6 @@ std::optional<absl::Time> TimeFromProto(const google::protobuf::Timestamp& time,
 void ToProto(absl::Duration duration, google::protobuf::Duration& out);
 void ToProto(absl::Time time, google::protobuf::Timestamp& out);
 
-Payload PayloadFromProto(const v1::Payload& payload);
 // Moves the bytes out of `payload`.
 Payload TakePayload(v1::Payload& payload);
 void ToProto(const Payload& payload, v1::Payload& out);

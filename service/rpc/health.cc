@@ -25,23 +25,12 @@ HealthService::HealthService() {
 }
 
 void HealthService::SetReady(bool ready) {
-  std::vector<std::string> keys;
-  {
-    MutexLock lock(mu_);
-    for (const auto& [key, serving] : serving_) {
-      if (key != kLiveness) keys.push_back(key);
-    }
-  }
-  Set(keys, ready);
-}
-
-void HealthService::SetLive(bool live) { Set({kLiveness}, live); }
-
-void HealthService::Set(const std::vector<std::string>& keys, bool serving) {
   std::vector<Ref<Watcher>> watchers;
   {
     MutexLock lock(mu_);
-    for (const std::string& key : keys) serving_[key] = serving;
+    for (auto& [key, serving] : serving_) {
+      if (key != kLiveness) serving = ready;
+    }
     for (Watcher* watcher : watchers_) watchers.emplace_back(watcher);
   }
   for (Ref<Watcher>& watcher : watchers) watcher->wakeup.Set();

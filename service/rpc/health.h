@@ -26,8 +26,6 @@ class HealthService {
 
   // What "", readiness and every service answer. Watchers are told.
   void SetReady(bool ready) ABSL_LOCKS_EXCLUDED(mu_);
-  // What liveness answers.
-  void SetLive(bool live) ABSL_LOCKS_EXCLUDED(mu_);
 
   void AddTo(MethodList& methods);
   grpc::Service& generated() { return generated_; }
@@ -43,7 +41,6 @@ class HealthService {
 
   // Nothing for a key that is not known.
   std::optional<bool> IsServing(const std::string& key) const ABSL_LOCKS_EXCLUDED(mu_);
-  void Set(const std::vector<std::string>& keys, bool serving) ABSL_LOCKS_EXCLUDED(mu_);
 
   Generated generated_;
 

@@ -83,7 +83,6 @@ bool BulkSubmit::HandleAck(const v1::SubmitAck& ack) {
     changed_.SignalAll();
     return false;
   }
-  pending.is_acknowledged = true;
   pending.request.Clear();
   if (ack.code() != 0 || options_.done_when == DoneWhen::kAcknowledged) Erase(ack.correlation_id());
   return true;

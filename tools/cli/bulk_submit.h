@@ -58,7 +58,6 @@ class BulkSubmit {
     v1::SubmitTaskRequest request;  // Kept until it is accepted.
     size_t bytes = 0;
     int tries = 0;
-    bool is_acknowledged = false;
   };
 
   void Read();

@@ -1,5 +1,6 @@
 // Which priority is served next, so that what is urgent goes first and nothing starves: a table of
-// slots, as the pool's seats have it, for those who claim tasks for remote workers.
+// slots for those who claim tasks for remote workers. It is fixed, with the shares that the pool's
+// seats have by default: pool.slots and pool.guaranteed_* do not change it.
 #ifndef TASKFORGE_QUEUES_SLOT_ORDER_H_
 #define TASKFORGE_QUEUES_SLOT_ORDER_H_
 

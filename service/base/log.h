@@ -64,12 +64,6 @@ class Log {
                      absl::Span<const LogField> fields) = 0;
 };
 
-// Writes nothing. Thread-safe.
-class NullLog final : public Log {
- public:
-  void Write(LogLevel, absl::string_view, absl::Span<const LogField>) override {}
-};
-
 }  // namespace taskforge
 
 #endif  // TASKFORGE_BASE_LOG_H_

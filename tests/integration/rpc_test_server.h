@@ -26,6 +26,7 @@
 #include "rpc/server.h"
 #include "rpc/server_service.h"
 #include "rpc/task_service.h"
+#include "support/capturing_log.h"
 #include "support/drain_executor.h"
 #include "support/fake_tasks.h"
 
@@ -129,7 +130,7 @@ class RpcTestServer {
   RpcMethodStats StatsOf(const std::string& method) const;
 
   SystemClock clock;
-  NullLog log;
+  CapturingLog log;
   ThreadTimer timer;
   FakeTasks tasks;
   ThreadDrainExecutor drains;

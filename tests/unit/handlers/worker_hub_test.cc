@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "handlers/built_in.h"
+#include "support/capturing_log.h"
 #include "support/fake_attempt.h"
 #include "support/fake_clock.h"
 #include "support/fake_task_parts.h"
@@ -128,7 +129,7 @@ class WorkerHubTest : public testing::Test {
 
   FakeClock clock_;
   FakeTimer timer_{clock_};
-  NullLog log_;
+  CapturingLog log_;
   NoRunner runner_;
   HandlerRegistry registry_;
   FakeSource source_;

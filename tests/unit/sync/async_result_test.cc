@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/mutex.h"
+#include "support/inline_executor.h"
 
 namespace taskforge {
 namespace {

@@ -63,8 +63,7 @@ void OpenCalls::Remove(Call& call) {
 }
 
 Call::Call(Method& method, Poller& poller, bool waits)
-    : method_(method), poller_(poller), waits_(waits) {
-  poller_.CallBegins();
+    : counted_(poller), method_(method), poller_(poller), waits_(waits) {
   if (waits_) context_.AsyncNotifyWhenDone(done_.AsTag());
 }
 
@@ -125,7 +124,6 @@ void Call::EndNow(End end) {
 
 void Call::OnAccepted(bool ok) {
   if (!ok) {  // The server stops; gRPC will not say that the call is done.
-    poller_.CallEnds();
     Release();
     return;
   }
@@ -179,7 +177,6 @@ void Call::OnFinished(bool ok) {
   const size_t code = static_cast<size_t>(sent_code_) % kRpcCodeCount;
   SingleWriterAdd(counts.handled[code], 1);
   counts.handling.Record(poller_.host->clock.Monotonic() - started_);
-  poller_.CallEnds();
   Release();
 }
 

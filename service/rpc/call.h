@@ -105,24 +105,24 @@ struct CallHost {
   OpenCalls& open_calls;
 };
 
-// One completion queue and who counts its events. Everything but the counts' readers is the queue's
-// polling thread's (before it runs: whoever starts it).
+// One completion queue and who counts its events. Everything but the counts' readers and open_calls
+// is the queue's polling thread's (before it runs: whoever starts it).
 struct Poller {
   const CallHost* host = nullptr;
   std::unique_ptr<grpc::ServerCompletionQueue> queue;
   RpcStatsShard stats;
 
-  // A call was made, to be accepted; it has ended, or there was none to accept.
-  void CallBegins() { open_calls.store(open_calls.load(std::memory_order_relaxed) + 1); }
+  // A call was made, to be accepted. relaxed: there is nothing of it to tell yet.
+  void CallBegins() { open_calls.fetch_add(1, std::memory_order_relaxed); }
+  // It has gone, on whichever thread, and with it all who could begin something of it.
   void CallEnds() {
-    const uint32_t left = open_calls.load(std::memory_order_relaxed) - 1;
-    // release: pairs with the acquire in AwaitNoCalls(); nothing of the call is to be begun.
-    open_calls.store(left, std::memory_order_release);
-    if (left == 0) FutexWake(open_calls, 1);  // While the server accepts, there is always one.
+    // release: pairs with the acquire in AwaitNoCalls(). While the server accepts, there is always
+    // one.
+    if (open_calls.fetch_sub(1, std::memory_order_release) == 1) FutexWake(open_calls, 1);
   }
-  // Waits until every call has ended. REQUIRES: the server accepts no more. Without this, a
-  // coroutine that is just being resumed elsewhere would begin its answer on a queue that is shut
-  // down, which ends the process.
+  // Waits until every call has gone. REQUIRES: the server accepts no more. Without this, a
+  // coroutine that is just being resumed elsewhere would begin its answer, or its next read, on a
+  // queue that is shut down, which ends the process.
   void AwaitNoCalls() {
     for (;;) {
       const uint32_t open = open_calls.load(std::memory_order_acquire);
@@ -208,6 +208,15 @@ class Call : public RefCounted<Call> {
  private:
   friend class OpenCalls;
 
+  // Counts the call in from its first to its last moment.
+  struct Counted {
+    explicit Counted(Poller& poller) : poller(poller) { poller.CallBegins(); }
+    ~Counted() { poller.CallEnds(); }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+    Poller& poller;
+  };
+
   // Joins a tag to a member function.
   template <void (Call::*kFunction)(bool)>
   class Tag final : public CqTag {
@@ -223,6 +232,8 @@ class Call : public RefCounted<Call> {
   void OnFinished(bool ok);
   void OnDone(bool ok);
   void EndNow(End end) ABSL_LOCKS_EXCLUDED(mu_);
+
+  const Counted counted_;  // First, so that it goes last.
 
   // Constant after construction, or after the call was accepted.
   Method& method_;

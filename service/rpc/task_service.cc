@@ -99,7 +99,7 @@ void FillWatched(const TaskRecord& record, uint64_t boot_epoch, v1::WatchTaskRes
 using SubmitTasksCall = BidiCall<v1::SubmitTasksRequest, v1::SubmitTasksResponse>;
 
 // The reading half of SubmitTasks. It outlives the call's own coroutine by the read that is under
-// way, which ends when the call does.
+// way or just being begun, which ends when the call does.
 Detached ReadSubmissions(Ref<SubmitTasksCall> call, Ref<SubmitStream> stream) {
   ArenaMessage<v1::SubmitTasksRequest> request;
   Wakeup& room = stream->room();

@@ -271,6 +271,22 @@ TEST_F(MemoryStoreTest, MemoryGoesBackAfterAnOverload) {
   EXPECT_LT(after - std::min(after, before), size_t{15} << 20)
       << before << " " << loaded << " " << after;
 }
+
+// A job's results are too few to count, but when the last have gone nothing else will come for
+// their memory.
+TEST_F(MemoryStoreTest, MemoryGoesBackWhenTheLastResultsHaveGone) {
+  Open(1'000'000, size_t{4} << 30, 16);
+  const size_t before = ResidentBytes();
+  for (int i = 0; i < 3'000; ++i) Finished(absl::StrCat(i), absl::Seconds(1), 20'000);
+  // What lies behind them in memory stays, so that the allocator gives nothing back by itself.
+  Finished("stays", absl::InfiniteDuration(), 20'000);
+  const size_t loaded = ResidentBytes();
+  clock_.Advance(absl::Seconds(2));
+  const size_t after = ResidentBytes();
+  EXPECT_GT(loaded - before, size_t{50} << 20);
+  EXPECT_LT(after - std::min(after, before), size_t{15} << 20)
+      << before << " " << loaded << " " << after;
+}
 #endif
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "rpc/call.h"
 #include "rpc/coroutine.h"
 #include "rpc/methods.h"
+#include "support/capturing_log.h"
 
 namespace taskforge {
 namespace {
@@ -52,7 +53,7 @@ class LateReader {
 // for its turn: it may not begin a read on a completion queue that is shut down.
 TEST(Shutdown, WaitsForAStreamsReadingHalf) {
   const SystemClock clock;
-  NullLog log;
+  CapturingLog log;
   LateReader service;
   MethodList methods;
   service.AddTo(methods);

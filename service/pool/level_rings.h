@@ -51,6 +51,7 @@ class LevelRings {
   void SetReleasedLimit(size_t limit) { released_limit_.store(limit); }
 
   size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+  size_t ordinary() const { return ordinary_.load(std::memory_order_relaxed); }
   size_t released(Priority priority) const { return released_[priority].count.load(); }
   size_t released_limit() const { return released_limit_.load(std::memory_order_relaxed); }
   // Never zero if an entry was published before the last read-modify-write that this thread saw.

@@ -3,6 +3,15 @@
 #include <utility>
 
 namespace taskforge {
+namespace {
+
+// Changes of mind: what work did to a thread is none.
+bool IsFlip(const ResizeEvent& before, const ResizeEvent& event) {
+  return before.reason != ScalingReason::kAbandoned && event.reason != ScalingReason::kAbandoned &&
+         before.direction() != event.direction();
+}
+
+}  // namespace
 
 void ResizeLog::Add(absl::Time time, int from, int to, ScalingReason reason) {
   ResizeEvent event{0, time, from, to, reason};
@@ -10,6 +19,7 @@ void ResizeLog::Add(absl::Time time, int from, int to, ScalingReason reason) {
     MutexLock lock(mu_);
     event.number = ++counts_.total;
     ++counts_.by_reason[static_cast<size_t>(event.direction())][static_cast<size_t>(reason)];
+    if (!events_.empty() && IsFlip(events_.back(), event)) ++counts_.flips;
     events_.push_back(event);
     if (events_.size() > limit_) events_.pop_front();
   }

@@ -52,6 +52,7 @@ class ResizeLog {
     // By direction and reason.
     std::array<std::array<uint64_t, kScalingReasonCount>, 2> by_reason{};
     uint64_t total = 0;
+    uint64_t flips = 0;  // Changes of direction, but for abandoned threads.
   };
   Counts counts() const ABSL_LOCKS_EXCLUDED(mu_);
 

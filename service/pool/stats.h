@@ -62,6 +62,7 @@ struct PoolStats {
   uint64_t running = 0;
   uint64_t completed = 0;
   uint64_t dispatches = 0;
+  uint64_t capped_dispatches = 0;  // Of those, made while Low and Normal were at their cap.
   uint64_t exceptions = 0;
   double busy_seconds = 0;
   uint64_t wakeups = 0;  // Futex calls that woke a worker.

@@ -88,6 +88,8 @@ class ThreadPool final : public ThreadOwner {
   // (slot_table.h), against which Dispatch::counted of later work can be held.
   uint64_t DispatchCount() const { return core_.AllDispatches(); }
   uint64_t CountedDispatches(Priority priority) const { return core_.CountedDispatches(priority); }
+  // Seats that may have dispatched until now: M of the waiting bound.
+  uint32_t Seats() const { return core_.seat_count(); }
   // W · (n / g + M): see slot_table.h.
   uint64_t StarvationBound(Priority priority, uint64_t ahead) const {
     return core_.layout.Bound(priority, ahead, core_.seat_count());
@@ -125,6 +127,8 @@ class ThreadPool final : public ThreadOwner {
   std::vector<ResizeEvent> Resizes(size_t count, uint64_t before = 0) const {
     return controller_.resizes().Last(count, before);
   }
+  // The processors have more to do than they can, and more threads would not help.
+  bool IsOverloaded() const { return controller_.overloaded(); }
 
  private:
   bool AllDone() const;

@@ -83,6 +83,7 @@ TEST_P(AbandonTest, OthersTakeThePlaceOfLostThreads) {
   const auto& shrinks = stats.resizes.by_reason[static_cast<size_t>(ResizeDirection::kShrink)];
   EXPECT_GE(shrinks[static_cast<size_t>(ScalingReason::kAbandoned)], 1u);
   EXPECT_EQ(pool.Resizes(1)[0].reason, ScalingReason::kAbandoned);
+  EXPECT_EQ(stats.resizes.flips, 0u);
 
   lost.LetGo();
   EXPECT_TRUE(Eventually([&] { return pool.GetStats().abandoned == 0; })) << "it must leave";

@@ -14,7 +14,10 @@ Runner::Runner(const RunnerOptions& options, uint64_t boot_epoch, Parts parts)
     : options_(options), boot_epoch_(boot_epoch), parts_(parts), wall_time_(parts.clock) {}
 
 bool Runner::Run(TaskRef task, const Dispatch& dispatch) {
-  if (!task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) return false;
+  if (!task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) {
+    unstarted_.Add();
+    return false;
+  }
   const Ref<RunningTask> running = Begin(task, dispatch, absl::StrCat("pool/seat-", dispatch.seat));
   if (!running) return false;
   Handler* const handler = running->handler() == nullptr ? nullptr : running->handler()->handler();
@@ -42,7 +45,10 @@ bool Runner::Run(TaskRef task, const Dispatch& dispatch) {
 }
 
 std::optional<RemoteAttempt> Runner::StartRemote(TaskRef task, const std::string& executor) {
-  if (!task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) return std::nullopt;
+  if (!task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) {
+    unstarted_.Add();
+    return std::nullopt;
+  }
   Dispatch dispatch;
   dispatch.started = parts_.clock.Monotonic();
   const Ref<RunningTask> running = Begin(task, dispatch, executor);
@@ -109,6 +115,7 @@ Runner::Verdict Runner::Judge(const TaskRecord& record, const Task& task, MonoTi
 }
 
 void Runner::EndUnstarted(const TaskRef& task, Verdict verdict) {
+  unstarted_.Add();
   task->TryAdvance(TaskPhase::kStarting, TaskPhase::kCancelling);
   if (verdict == Verdict::kCancelled) {
     parts_.ender.EndUnstarted(task, TaskState::kCancelled, "CANCELLED");
@@ -121,6 +128,7 @@ void Runner::EndUnstarted(const TaskRef& task, Verdict verdict) {
 RunnerStats Runner::stats() const {
   RunnerStats stats;
   stats.started = started_.Sum();
+  stats.unstarted = unstarted_.Sum();
   stats.timed_out = timed_out_.Sum();
   stats.abandoned = abandoned_.Sum();
   stats.refused = refused_.Sum();

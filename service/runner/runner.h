@@ -31,6 +31,7 @@ struct RunnerOptions {
 
 struct RunnerStats {
   uint64_t started = 0;    // Attempts.
+  uint64_t unstarted = 0;  // Released or claimed, but cancelled or expired meanwhile.
   uint64_t timed_out = 0;  // Attempts that were asked to stop by run_timeout or deadline.
   uint64_t abandoned = 0;  // ... and did not within the grace.
   uint64_t refused = 0;    // Results that came after their attempt had ended.
@@ -84,6 +85,7 @@ class Runner final : public TaskRunner, public RemoteStarter {
   WallTime wall_time_;
 
   ShardedCounter started_;
+  ShardedCounter unstarted_;
   ShardedCounter timed_out_;
   ShardedCounter abandoned_;
   ShardedCounter refused_;

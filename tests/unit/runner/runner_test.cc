@@ -108,6 +108,7 @@ TEST_F(RunnerTest, DoesNotStartACancelledTask) {
   EXPECT_FALSE(Run(task));
   EXPECT_TRUE(sink_.ends().empty());
   EXPECT_TRUE(ender_.ends().empty()) << "whoever cancelled it ends it";
+  EXPECT_EQ(runner_.stats().unstarted, 1u);
 }
 
 TEST_F(RunnerTest, EndsATaskWhoseCancelWasRequestedBeforeTheStart) {

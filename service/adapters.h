@@ -17,6 +17,7 @@
 #include "handlers/registry.h"
 #include "handlers/worker_hub.h"
 #include "intake/intake.h"
+#include "pool/closure.h"
 #include "pool/refiller.h"
 #include "pool/thread_pool.h"
 #include "queues/release_target.h"
@@ -120,32 +121,20 @@ class PoolAndQueues final : public PoolControl {
   CpuWatch& cpu_watch_;
 };
 
-// Runs closures on the pool, one allocation each. Thread-safe.
+// Runs closures on the pool. Thread-safe.
 class PoolExecutor final : public Executor {
  public:
   PoolExecutor(ThreadPool& pool, const Clock& clock) : pool_(pool), clock_(clock) {}
 
   void Execute(absl::AnyInvocable<void() &&> work) override {
-    auto node = std::make_unique<Node>();
-    node->body = std::move(work);
-    node->run = [](Work& self, const Dispatch&) {
-      const std::unique_ptr<Node> owned(static_cast<Node*>(&self));
-      std::move(owned->body)();
-      return true;
-    };
-    node->enqueued = clock_.Monotonic();
-    if (pool_.TrySubmit(*node).ok()) {
-      (void)node.release();  // Its run function owns it now.
-    } else {
-      // Full: the caller does it, which slows down whoever brings more.
-      std::move(node->body)();
-    }
+    auto* const closure =
+        MakeClosure(Priority::kNormal, [body = std::move(work)]() mutable { std::move(body)(); });
+    closure->enqueued = clock_.Monotonic();
+    // Full: the caller does it, which slows down whoever brings more.
+    if (!pool_.TrySubmit(*closure).ok()) closure->run(*closure, Dispatch());
   }
 
  private:
-  struct Node : Work {
-    absl::AnyInvocable<void() &&> body;
-  };
   ThreadPool& pool_;
   const Clock& clock_;
 };

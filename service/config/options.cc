@@ -198,7 +198,7 @@ void BindPool(Config& config, OptionTable& table) {
             &pool.scaling.contention_limit);
   table.Add(
       "pool.spin",
-      "How long an idle thread looks for work before it sleeps; none with one or two processors.",
+      "How long an idle thread looks for work before it sleeps, while work lately came sooner.",
       &pool.scaling.spin);
 }
 

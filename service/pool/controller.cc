@@ -127,19 +127,22 @@ std::vector<int> Controller::CpusOf(uint32_t seat) const {
 
 void Controller::Loop() {
   pthread_setname_np(pthread_self(), "tf-controller");
+  // Kicked out of its sleep: then it stays awake for a tick, so that short waits that follow one
+  // another kick it a hundred times a second at most.
+  bool was_kicked = false;
   while (!core_.stopping()) {
     // Read first: a kick after this ends the wait below.
     const uint32_t seen = core_.kick_sequence.load();
     const MonoTime next = Tick();
-    if (core_.HasWork()) {
+    if (core_.HasWork() || std::exchange(was_kicked, false)) {
       FutexWait(core_.kick_sequence, seen, Earlier(next, core_.clock.Monotonic() + scaling_.tick));
       continue;
     }
     core_.controller_asleep.store(1);
-    // Whoever submits changes the same word before it looks whether the controller sleeps.
-    core_.wakes.Synchronize();
+    // Whoever submits counts its work in before it looks whether the controller sleeps.
     if (!core_.HasWork() && !core_.stopping()) FutexWait(core_.kick_sequence, seen, next);
     core_.controller_asleep.store(0);
+    was_kicked = core_.kick_sequence.load() != seen;
     // The time during which nothing waited says nothing about a stall.
     last_dispatch_ = core_.clock.Monotonic();
   }
@@ -179,7 +182,7 @@ void Controller::SettleAbandoned() {
     // The limit of the cap first: what runs under it is never more than all threads but one.
     core_.SetLiveThreads(threads_);
     for (const uint32_t i : lost) {
-      if (core_.seat(i).holds_cap.load(std::memory_order_relaxed)) core_.cap.Release();
+      if (core_.seat(i).holds_cap.load(std::memory_order_relaxed)) core_.out.cap.Release();
     }
     core_.LookAgain();
     resizes_.Add(core_.clock.Now(), from, threads_, ScalingReason::kAbandoned);
@@ -219,7 +222,7 @@ void Controller::LookAtWork(MonoTime now, PoolSnapshot& snapshot) {
       core_.rings.size(Priority::kCritical) + core_.rings.size(Priority::kHigh);
   snapshot.waiting_background =
       core_.rings.size(Priority::kNormal) + core_.rings.size(Priority::kLow);
-  snapshot.background_places = std::max(0, core_.cap.limit() - core_.cap.running());
+  snapshot.background_places = std::max(0, core_.out.cap.limit() - core_.out.cap.running());
   const uint64_t dispatches = core_.AllDispatches();
   const bool waits = snapshot.waiting_urgent + snapshot.waiting_background > 0;
   if (dispatches != seen_dispatches_ || !waits) last_dispatch_ = now;

@@ -1,5 +1,6 @@
 #include "pool/core.h"
 
+#include <algorithm>
 #include <climits>
 
 #include "absl/strings/str_cat.h"
@@ -19,51 +20,58 @@ size_t MostReleased() { return size_t{2} * PoolOptions::kMaxThreads; }
 PoolCore::PoolCore(const PoolOptions& options, const Clock& pool_clock)
     : clock(pool_clock),
       layout(options.weights),
-      spin_ns(options.cpus <= 2 ? 0 : absl::ToInt64Nanoseconds(options.scaling.spin)),
-      rings(options.capacity, options.CapacityLimit(), MostReleased(), options.reserved_nodes) {
+      search_ns(absl::ToInt64Nanoseconds(options.scaling.spin)),
+      rings(options.capacity, options.CapacityLimit(), MostReleased(), options.reserved_nodes,
+            out) {
   rings.SetReleasedLimit(2);
 }
 
 bool PoolCore::OnWorkerThread() const { return Worker::CurrentCore() == this; }
 
-absl::Status PoolCore::CheckOpen(bool from_worker) const {
+absl::Status PoolCore::CheckOpen() const {
   const Phase now = phase();
-  if (now == Phase::kOpen || (now == Phase::kDraining && from_worker)) return absl::OkStatus();
+  if (now == Phase::kOpen || (now == Phase::kDraining && OnWorkerThread())) return absl::OkStatus();
   return ReasonError(absl::StatusCode::kUnavailable, "POOL_DRAINING",
                      "the pool is draining: it takes no new work");
 }
 
+absl::Status PoolCore::Refuse(Priority priority) {
+  refused[priority].fetch_add(1, std::memory_order_relaxed);
+  return ReasonError(
+      absl::StatusCode::kResourceExhausted, "POOL_FULL",
+      absl::StrCat("the pool is full: ", rings.capacity(), " places (pool.capacity)"));
+}
+
 absl::Status PoolCore::TrySubmit(Work& work) {
   const Priority priority = work.priority;
-  if (const absl::Status open = CheckOpen(OnWorkerThread()); !open.ok()) return open;
-  // Counted first, so that at no time more was taken than submitted; taken back on refusal.
-  submitted[priority].fetch_add(1);
-  if (!rings.TryPushOrdinary(work)) {
-    submitted[priority].fetch_sub(1);
-    refused[priority].fetch_add(1, std::memory_order_relaxed);
-    return ReasonError(
-        absl::StatusCode::kResourceExhausted, "POOL_FULL",
-        absl::StrCat("the pool is full: ", rings.capacity(), " places (pool.capacity)"));
-  }
+  if (const absl::Status open = CheckOpen(); !open.ok()) return open;
+  if (!rings.TryPushOrdinary(work)) return Refuse(priority);
   NotifySubmitted(priority);
   return absl::OkStatus();
+}
+
+size_t PoolCore::TrySubmitMany(absl::Span<Work* const> batch, absl::Status& why) {
+  if (batch.empty()) return 0;
+  if (why = CheckOpen(); !why.ok()) return 0;
+  // Read before the push: what is pushed may be gone at once.
+  const auto urgent = [](const Work* work) { return work->priority > Priority::kNormal; };
+  const bool has_urgent = std::any_of(batch.begin(), batch.end(), urgent);
+  const size_t taken = rings.TryPushOrdinary(batch);
+  if (taken != 0) NotifySubmitted(has_urgent ? Priority::kHigh : Priority::kNormal);
+  if (taken < batch.size()) why = Refuse(batch[taken]->priority);
+  return taken;
 }
 
 bool PoolCore::TryRelease(Work& work) {
   const Priority priority = work.priority;
   if (phase() == Phase::kClosed) return false;
-  submitted[priority].fetch_add(1);
-  if (!rings.TryPushReleased(work)) {
-    submitted[priority].fetch_sub(1);
-    return false;
-  }
+  if (!rings.TryPushReleased(work)) return false;
   NotifySubmitted(priority);
   return true;
 }
 
 void PoolCore::SubmitReserved(Work& work) {
   const Priority priority = work.priority;
-  submitted[priority].fetch_add(1);
   rings.PushReserved(work);
   NotifySubmitted(priority);
 }
@@ -105,9 +113,10 @@ void PoolCore::SetCapacity(size_t capacity) {
 }
 
 void PoolCore::NotifySubmitted(Priority priority) {
-  if (priority <= Priority::kNormal && cap.IsReached()) {
-    // Nobody may take it now. Whoever frees the cap looks at the rings after that, and the order of
-    // the ring's tail and of the cap's count is one.
+  // As always under load: everybody is busy and looks before it sleeps, or somebody searches.
+  if (!wakes.CanWake() && controller_asleep.load() == 0) return;
+  if (priority <= Priority::kNormal && out.cap.IsReached()) {
+    // Nobody may take it now. Whoever frees the cap looks at the rings after that.
     KickIfAsleep();
     return;
   }
@@ -121,6 +130,8 @@ void PoolCore::NotifyWork() {
 }
 
 void PoolCore::LookAgain() {
+  // Nobody to tell, as always under load: then there is no need to look.
+  if (!wakes.CanWake() && controller_asleep.load() == 0) return;
   if (HasRunnableWork()) {
     NotifyWork();
   } else if (HasWork()) {
@@ -155,20 +166,27 @@ void PoolCore::LeaveAbandoned(Seat& seat) {
 bool PoolCore::HasRunnableWork() const {
   if (rings.size(Priority::kCritical) != 0 || rings.size(Priority::kHigh) != 0) return true;
   if (rings.size(Priority::kNormal) == 0 && rings.size(Priority::kLow) == 0) return false;
-  return !cap.IsReached();
+  return !out.cap.IsReached();
 }
 
-Taken PoolCore::PopAndRefill(Priority priority, bool capped) {
-  Taken taken;
+bool PoolCore::HasPublishedWork() const {
+  if (rings.HasPublished(Priority::kCritical) || rings.HasPublished(Priority::kHigh)) return true;
+  if (out.cap.IsReached()) return false;
+  return rings.HasPublished(Priority::kNormal) || rings.HasPublished(Priority::kLow);
+}
+
+bool PoolCore::PopAndRefill(Priority priority, bool capped, Taken& taken) {
   // Read before the pop, which is what ends the wait: a thread that is preempted after it starts
   // the work late, but has not let anybody pass.
-  taken.number = AllDispatches() + 1;
-  taken.counted = CountedDispatches(priority) + 1;
+  const uint64_t below_cap = out.dispatches[0].load();
+  const uint64_t at_cap = out.dispatches[1].load();
   const LevelRings::Entry entry = rings.Pop(priority);
+  if (entry.work == nullptr) return false;
+  out.dispatches[capped].fetch_add(1);
   taken.work = entry.work;
-  taken.contended = entry.contended;
-  if (entry.work == nullptr) return taken;
-  dispatches[capped].fetch_add(1);
+  taken.number = below_cap + at_cap + 1;
+  taken.counted = priority <= Priority::kNormal ? below_cap + 1 : taken.number;
+  taken.holds_cap = false;
   taken.background_capped = capped;
   if (entry.place == Place::kOrdinary && space_waiters.load() != 0) {
     space_sequence.fetch_add(1);
@@ -178,67 +196,55 @@ Taken PoolCore::PopAndRefill(Priority priority, bool capped) {
       rings.released(priority) < rings.released_limit() / 2) {
     refiller->Refill(priority);
   }
-  return taken;
+  return true;
 }
 
-Taken PoolCore::PopDue(Priority priority, bool capped) {
-  Taken taken = PopAndRefill(priority, capped);
-  if (taken.work != nullptr || taken.contended || refiller == nullptr) return taken;
-  if (refiller->Refill(priority) == 0) return taken;
-  return PopAndRefill(priority, capped);
+bool PoolCore::PopDue(Priority priority, bool capped, Taken& taken) {
+  if (PopAndRefill(priority, capped, taken)) return true;
+  return refiller != nullptr && refiller->Refill(priority) != 0 &&
+         PopAndRefill(priority, capped, taken);
 }
 
 void PoolCore::ReleaseCap(Seat& seat) {
-  cap.Release();
+  out.cap.Release();
   seat.freed_cap = true;
 }
 
-Taken PoolCore::Take(Seat& seat) {
-  bool capped = cap.IsReached();
+bool PoolCore::Take(Seat& seat, Taken& taken) {
+  bool capped = out.cap.IsReached();
   std::optional<Priority> due = seat.slots.Due(capped);
   if (due.has_value() && *due <= Priority::kNormal) {
-    Taken taken = TakeDueBackground(seat, *due);
-    if (taken.work != nullptr) return taken;
+    if (TakeDueBackground(seat, *due, capped, taken)) return true;
     // Capped, or the first is not published yet: the slot is kept until it can be served.
-    capped = taken.background_capped;
     due = capped ? seat.slots.Due(capped) : std::nullopt;
   }
-  Taken taken;
-  if (due.has_value()) taken = PopDue(*due, capped);
-  bool contended = taken.contended;
-  for (const Priority priority : {Priority::kCritical, Priority::kHigh}) {
-    if (taken.work == nullptr) taken = PopAndRefill(priority, capped);
-    contended |= taken.contended;
-  }
-  if (taken.work == nullptr) TakeBackground(seat, taken, capped);
-  taken.contended |= contended;
-  return taken;
+  if (due.has_value() && PopDue(*due, capped, taken)) return true;
+  return PopAndRefill(Priority::kCritical, capped, taken) ||
+         PopAndRefill(Priority::kHigh, capped, taken) || TakeBackground(seat, capped, taken);
 }
 
-Taken PoolCore::TakeDueBackground(Seat& seat, Priority due) {
-  Taken taken;
-  taken.background_capped = !cap.TryAcquire();
-  if (taken.background_capped) return taken;
-  taken = PopDue(due, false);
-  taken.holds_cap = taken.work != nullptr;
-  if (!taken.holds_cap) ReleaseCap(seat);
-  if (!taken.holds_cap) taken.background_capped = taken.contended;
-  return taken;
-}
-
-void PoolCore::TakeBackground(Seat& seat, Taken& taken, bool capped) {
-  if (rings.size(Priority::kNormal) == 0 && rings.size(Priority::kLow) == 0) return;
-  if (!cap.TryAcquire()) return;
-  bool contended = false;
-  for (const Priority priority : {Priority::kNormal, Priority::kLow}) {
-    taken = PopAndRefill(priority, capped);
-    contended |= taken.contended;
-    if (taken.work == nullptr) continue;
+bool PoolCore::TakeDueBackground(Seat& seat, Priority due, bool& capped, Taken& taken) {
+  capped = !out.cap.TryAcquire();
+  if (capped) return false;
+  if (PopDue(due, false, taken)) {
     taken.holds_cap = true;
-    return;
+    return true;
   }
-  taken.contended = contended;
   ReleaseCap(seat);
+  capped = rings.size(due) != 0;
+  return false;
+}
+
+bool PoolCore::TakeBackground(Seat& seat, bool capped, Taken& taken) {
+  if (!rings.HasPublished(Priority::kNormal) && !rings.HasPublished(Priority::kLow)) return false;
+  if (!out.cap.TryAcquire()) return false;
+  if (PopAndRefill(Priority::kNormal, capped, taken) ||
+      PopAndRefill(Priority::kLow, capped, taken)) {
+    taken.holds_cap = true;
+    return true;
+  }
+  ReleaseCap(seat);
+  return false;
 }
 
 PoolCore::Activity PoolCore::CountActivity() const {
@@ -253,7 +259,7 @@ PoolCore::Activity PoolCore::CountActivity() const {
 
 void PoolCore::SetLiveThreads(int threads) {
   live_threads_.store(threads);
-  cap.SetThreads(threads);
+  out.cap.SetThreads(threads);
   rings.SetReleasedLimit(size_t{2} * static_cast<size_t>(threads < 1 ? 1 : threads));
 }
 

@@ -11,13 +11,14 @@
 #include <memory>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "pool/level_rings.h"
 #include "pool/options.h"
 #include "pool/refiller.h"
-#include "pool/running_cap.h"
 #include "pool/seat.h"
 #include "pool/slot_table.h"
+#include "pool/take_end.h"
 #include "pool/wake_list.h"
 #include "task/work.h"
 
@@ -30,7 +31,6 @@ struct Taken {
   uint64_t counted = 0;            // As in Dispatch.
   bool holds_cap = false;          // A place under the running cap.
   bool background_capped = false;  // The cap was reached: does not count for Low and Normal.
-  bool contended = false;          // Nothing was taken, but something is about to be published.
 };
 
 // Thread-safe; functions that take a Seat are for the thread that sits on it.
@@ -43,17 +43,23 @@ class PoolCore {
 
   // --- Submitters (core.cc) ---
   absl::Status TrySubmit(Work& work);
+  // Submits from the front until one is refused; `why` is set then. Returns how many it took.
+  size_t TrySubmitMany(absl::Span<Work* const> batch, absl::Status& why);
   bool TryRelease(Work& work);
   void SubmitReserved(Work& work);
   absl::Status SubmitWait(Work& work, MonoTime deadline);
 
   // --- Workers (core.cc) ---
-  // The next work for the seat: what its slot table owes, else the most urgent.
-  Taken Take(Seat& seat);
+  // The next work for the seat: what its slot table owes, else the most urgent. False: nothing that
+  // may be run is published.
+  bool Take(Seat& seat, Taken& taken);
   // Gives a place under the cap back.
   void ReleaseCap(Seat& seat);
-  // Something waits that may be run now.
+  // Something waits that may be run now, published or about to be.
   bool HasRunnableWork() const;
+  // Something that may be run now could be taken at once. For who asks often: it disturbs no
+  // submitter.
+  bool HasPublishedWork() const;
   // Something waits, be it capped.
   bool HasWork() const { return !rings.empty(); }
   // For a worker that stops searching, parks, or freed the cap: wakes somebody for what may be run;
@@ -101,10 +107,10 @@ class PoolCore {
   // Whether the calling thread is one of this pool's.
   bool OnWorkerThread() const;
   // Dispatches until now, cancelled ones excepted.
-  uint64_t AllDispatches() const { return dispatches[0].load() + dispatches[1].load(); }
+  uint64_t AllDispatches() const { return out.dispatches[0].load() + out.dispatches[1].load(); }
   // Those of them that count for `priority` in the waiting bound.
   uint64_t CountedDispatches(Priority priority) const {
-    return priority <= Priority::kNormal ? dispatches[0].load() : AllDispatches();
+    return priority <= Priority::kNormal ? out.dispatches[0].load() : AllDispatches();
   }
 
   // Constant after construction, but for what has setters.
@@ -112,20 +118,15 @@ class PoolCore {
   const SlotLayout layout;
   // Set before Start(), then constant; may be null.
   Refiller* refiller = nullptr;
-  // 0 with few processors: then spinning takes from those who work.
-  const int64_t spin_ns;
+  // How long an idle worker looks for work before it sleeps; 0: not at all.
+  const int64_t search_ns;
 
   // Synchronize themselves.
+  TakeEnd out;
   LevelRings rings;
   WakeList wakes;
-  RunningCap cap;
-  // Accepted since the start; counted before the push, so never less than what was taken.
-  PerPriority<std::atomic<uint64_t>> submitted{};
   PerPriority<std::atomic<uint64_t>> refused{};
   PerPriority<std::atomic<uint64_t>> returned{};  // Taken out by TakeAll().
-  // Dispatches [0] while Low and Normal were below their cap, [1] while they were at it.
-  // Own line: every dispatch writes one of them.
-  alignas(64) std::array<std::atomic<uint64_t>, 2> dispatches{};
 
   // Futex words. Own line: mostly read.
   alignas(64) std::atomic<uint32_t> kick_sequence{0};
@@ -139,14 +140,16 @@ class PoolCore {
  private:
   // After a push.
   void NotifySubmitted(Priority priority);
-  absl::Status CheckOpen(bool from_worker) const;
-  // Pops and counts the dispatch; tells whoever waits for a place; asks for more.
-  Taken PopAndRefill(Priority priority, bool capped);
+  // Whether the calling thread may submit.
+  absl::Status CheckOpen() const;
+  absl::Status Refuse(Priority priority);
+  // Pops what is published and counts the dispatch; tells whoever waits for a place; asks for more.
+  bool PopAndRefill(Priority priority, bool capped, Taken& taken);
   // The same, but when there is nothing it asks the queues first.
-  Taken PopDue(Priority priority, bool capped);
-  // Under the cap. `background_capped` of a Taken without work: the due slot is to be kept.
-  Taken TakeDueBackground(Seat& seat, Priority due);
-  void TakeBackground(Seat& seat, Taken& taken, bool capped);
+  bool PopDue(Priority priority, bool capped, Taken& taken);
+  // Under the cap. False, with `capped`: the due slot is to be kept.
+  bool TakeDueBackground(Seat& seat, Priority due, bool& capped, Taken& taken);
+  bool TakeBackground(Seat& seat, bool capped, Taken& taken);
 
   std::array<std::atomic<Seat*>, WakeList::kMaxSeats> seats_{};
   std::array<std::unique_ptr<Seat>, WakeList::kMaxSeats> owned_seats_;
@@ -162,8 +165,8 @@ size_t PoolCore::TakeAll(GiveBack give_back) {
   for (Priority priority : kPriorities) {
     for (;;) {
       const LevelRings::Entry entry = rings.Pop(priority);
-      if (entry.work == nullptr && !entry.contended) break;
       if (entry.work == nullptr) {
+        if (rings.size(priority) == 0) break;
         sched_yield();  // Its producer is between claim and publish.
         continue;
       }

@@ -1,12 +1,16 @@
 #include "pool/level_rings.h"
 
-#include <sched.h>
+#include <algorithm>
 
 namespace taskforge {
 namespace {
 
 constexpr uintptr_t kPlaceMask = 3;
 static_assert(alignof(Work) > kPlaceMask, "the place travels in the low bits of the pointer");
+
+uintptr_t EntryOf(Work& work, Place place) {
+  return reinterpret_cast<uintptr_t>(&work) | static_cast<uintptr_t>(place);
+}
 
 // Adds one unless `limit` is reached.
 bool TryCount(std::atomic<size_t>& count, size_t limit) {
@@ -20,17 +24,57 @@ bool TryCount(std::atomic<size_t>& count, size_t limit) {
 }  // namespace
 
 LevelRings::LevelRings(size_t capacity, size_t capacity_limit, size_t released_limit,
-                       size_t reserved)
-    : capacity_(capacity), released_limit_(released_limit) {
+                       size_t reserved, TakeEnd& end)
+    : out_(end), capacity_(capacity), released_limit_(released_limit) {
   for (auto& ring : rings_) {
-    ring = std::make_unique<MpmcRing<uintptr_t>>(capacity_limit + released_limit + reserved + 1);
+    ring = std::make_unique<RingCells<uintptr_t>>(capacity_limit + released_limit + reserved + 1);
+  }
+}
+
+size_t LevelRings::TakePlaces(size_t count) {
+  const size_t capacity = capacity_.load(std::memory_order_relaxed);
+  size_t in = in_.places_in.load(std::memory_order_relaxed);
+  for (;;) {
+    // acquire: pairs with the release below. Never more than what is out, so never too few in use.
+    size_t out = in_.places_out_seen.load(std::memory_order_acquire);
+    if (in - out + count > capacity) {
+      // Sequentially consistent: who waits for a place says so before it looks here.
+      out = out_.places_out.load();
+      in_.places_out_seen.store(out, std::memory_order_release);
+    }
+    const intptr_t used = PositionDistance(in, out);
+    if (used < 0) {  // Others have taken places since `in` was read.
+      in = in_.places_in.load(std::memory_order_relaxed);
+      continue;
+    }
+    const size_t in_use = static_cast<size_t>(used);
+    const size_t taken = in_use >= capacity ? 0 : std::min(count, capacity - in_use);
+    if (taken == 0) return 0;
+    if (in_.places_in.compare_exchange_weak(in, in + taken)) return taken;
   }
 }
 
 bool LevelRings::TryPushOrdinary(Work& work) {
-  if (!TryCount(ordinary_, capacity_.load(std::memory_order_relaxed))) return false;
+  if (TakePlaces(1) == 0) return false;
   Push(work, Place::kOrdinary);
   return true;
+}
+
+size_t LevelRings::TryPushOrdinary(absl::Span<Work* const> batch) {
+  const size_t taken = TakePlaces(batch.size());
+  PerPriority<size_t> counts{};
+  for (size_t i = 0; i < taken; ++i) ++counts[batch[i]->priority];
+  PerPriority<size_t> positions{};
+  for (const Priority priority : kPriorities) {
+    if (counts[priority] != 0)
+      positions[priority] = in_.tails[priority].fetch_add(counts[priority]);
+  }
+  for (size_t i = 0; i < taken; ++i) {
+    Work& work = *batch[i];
+    rings_[Index(work.priority)]->Publish(positions[work.priority]++,
+                                          EntryOf(work, Place::kOrdinary));
+  }
+  return taken;
 }
 
 bool LevelRings::TryPushReleased(Work& work) {
@@ -43,24 +87,44 @@ bool LevelRings::TryPushReleased(Work& work) {
 void LevelRings::PushReserved(Work& work) { Push(work, Place::kReserved); }
 
 void LevelRings::Push(Work& work, Place place) {
-  const uintptr_t entry = reinterpret_cast<uintptr_t>(&work) | static_cast<uintptr_t>(place);
-  MpmcRing<uintptr_t>& ring = *rings_[Index(work.priority)];
-  // There is room; the slot may only be in the hands of a preempted thread a round behind.
-  while (!ring.TryPush(entry)) sched_yield();
+  const Priority priority = work.priority;
+  // There is room, because a place is held: the cell's last element has been taken.
+  const size_t position = in_.tails[priority].fetch_add(1);
+  rings_[Index(priority)]->Publish(position, EntryOf(work, place));
 }
 
 LevelRings::Entry LevelRings::Pop(Priority priority) {
+  const RingCells<uintptr_t>& ring = *rings_[Index(priority)];
+  std::atomic<size_t>& head = out_.heads[priority];
   uintptr_t value = 0;
-  const PopResult result = rings_[Index(priority)]->TryPop(value);
-  if (result != PopResult::kTaken) {
-    return Entry{nullptr, Place::kOrdinary, result == PopResult::kContended};
+  size_t position = head.load();
+  do {
+    if (!ring.Peek(position, value)) {
+      // Others may have moved the head, a whole lap even.
+      const size_t now = head.load();
+      if (now == position) return {};
+      position = now;
+    } else if (head.compare_exchange_weak(position, position + 1)) {
+      break;
+    }
+  } while (true);
+  // The next one is likely to be taken next, and was written on another core.
+  if (uintptr_t next = 0; ring.Peek(position + 1, next)) {
+    __builtin_prefetch(reinterpret_cast<const void*>(next & ~kPlaceMask));
   }
   const Entry entry{reinterpret_cast<Work*>(value & ~kPlaceMask),
-                    static_cast<Place>(value & kPlaceMask), false};
+                    static_cast<Place>(value & kPlaceMask)};
   // Sequentially consistent: whoever waits for a place says so before it looks at these.
-  if (entry.place == Place::kOrdinary) ordinary_.fetch_sub(1);
+  if (entry.place == Place::kOrdinary) out_.places_out.fetch_add(1);
   if (entry.place == Place::kReleased) released_[priority].count.fetch_sub(1);
   return entry;
+}
+
+size_t LevelRings::size(Priority priority) const {
+  // The head first: then the difference is never less than what waited at that moment.
+  const size_t head = out_.heads[priority].load();
+  const intptr_t size = PositionDistance(in_.tails[priority].load(), head);
+  return size < 0 ? 0 : static_cast<size_t>(size);
 }
 
 bool LevelRings::empty() const {

@@ -9,6 +9,8 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/types/span.h"
+#include "pool/take_end.h"
 #include "sync/mpmc_ring.h"
 #include "task/priority.h"
 #include "task/work.h"
@@ -23,52 +25,74 @@ enum class Place : uintptr_t {
 };
 
 // Places are taken before the push and freed after the pop, so an entry is counted once and never
-// missed. The rings are larger than all places together. Lock-free, but for this: a push or a pop
-// whose thread was preempted in the middle can hold others up that come round to the same slot
-// (sync/mpmc_ring.h). Thread-safe.
+// missed, and the rings are larger than all places together: a push never waits. The ends of the
+// four rings that submitters move lie together on one cache line, the ends that workers move on
+// another (take_end.h). Lock-free, but for this: a push whose thread was preempted in the middle
+// hides what was pushed behind it in its priority (sync/mpmc_ring.h). Thread-safe.
 class LevelRings {
  public:
   struct Entry {
     Work* work = nullptr;
     Place place = Place::kOrdinary;
-    // Nothing was taken, because the first entry is claimed but not yet published.
-    bool contended = false;
   };
 
-  LevelRings(size_t capacity, size_t capacity_limit, size_t released_limit, size_t reserved);
+  // `end` outlives the rings.
+  LevelRings(size_t capacity, size_t capacity_limit, size_t released_limit, size_t reserved,
+             TakeEnd& end);
 
   // False: no place. The work is not touched then.
   bool TryPushOrdinary(Work& work);
+  // The same for many, in their order: returns how many found a place, counted from the front.
+  size_t TryPushOrdinary(absl::Span<Work* const> batch);
   bool TryPushReleased(Work& work);
   // REQUIRES: at most `reserved` such entries wait at once.
   void PushReserved(Work& work);
 
-  // Takes the first entry; `work` is null if there is none, or if it is contended.
+  // Takes the first entry; `work` is null if there is none that is published.
   Entry Pop(Priority priority);
+
+  // Whether Pop() would have found something.
+  bool HasPublished(Priority priority) const {
+    return rings_[Index(priority)]->IsPublished(out_.heads[priority].load());
+  }
 
   void SetCapacity(size_t capacity) { capacity_.store(capacity); }
   // How many released entries each priority may hold.
   void SetReleasedLimit(size_t limit) { released_limit_.store(limit); }
 
   size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
-  size_t ordinary() const { return ordinary_.load(std::memory_order_relaxed); }
   size_t released(Priority priority) const { return released_[priority].count.load(); }
   size_t released_limit() const { return released_limit_.load(std::memory_order_relaxed); }
-  // Never zero if an entry was published before the last read-modify-write that this thread saw.
-  size_t size(Priority priority) const { return rings_[Index(priority)]->SizeApprox(); }
+  // Entries that wait, published or claimed by a push that goes on. Sequentially consistent: a push
+  // that is followed by a look at some word, and a change of that word that is followed by this, do
+  // not both miss each other. Writes to it come from submitters: not for each dispatch.
+  size_t size(Priority priority) const;
   bool empty() const;
+  // Pushed since the start; counted before it can be taken.
+  uint64_t pushed(Priority priority) const { return in_.tails[priority].load(); }
 
  private:
+  // What submitters write.
+  struct alignas(64) PushEnd {
+    PerPriority<std::atomic<size_t>> tails{};  // The next position to push at.
+    std::atomic<size_t> places_in{0};          // Places under the capacity that were taken.
+    // Some earlier value of TakeEnd::places_out: that line is looked at only when the capacity
+    // seems to be used up.
+    std::atomic<size_t> places_out_seen{0};
+  };
   struct alignas(64) Count {  // Own lines: priorities are used by different threads.
     std::atomic<size_t> count{0};
   };
 
+  // Takes up to `count` places; returns how many.
+  size_t TakePlaces(size_t count);
   void Push(Work& work, Place place);
 
-  std::array<std::unique_ptr<MpmcRing<uintptr_t>>, kPriorityCount> rings_;
+  std::array<std::unique_ptr<RingCells<uintptr_t>>, kPriorityCount> rings_;
+  TakeEnd& out_;
   std::atomic<size_t> capacity_;
   std::atomic<size_t> released_limit_;
-  alignas(64) std::atomic<size_t> ordinary_{0};  // Own line: written by every submission.
+  PushEnd in_;
   PerPriority<Count> released_;
 };
 

@@ -48,8 +48,9 @@ struct ScalingOptions {
   // The share of its runnable time that a running thread waits for a processor above which the
   // processors count as overloaded, and then more threads do not help. In (0, 1].
   double contention_limit = 0.5;
-  // How long idle worker threads spin before they sleep; always 0 with one or two processors.
-  absl::Duration spin = absl::Microseconds(20);
+  // How long an idle thread looks for work before it sleeps, while work lately came sooner than
+  // that; between its looks it lets others have the processor. Up to 1 ms; 0: it sleeps at once.
+  absl::Duration spin = absl::Microseconds(50);
 };
 
 struct PoolOptions {

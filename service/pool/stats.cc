@@ -48,7 +48,7 @@ void CollectWork(const PoolCore& core, PoolStats& stats) {
   for (Priority priority : kPriorities) {
     PoolPriorityStats& out = stats.priorities[priority];
     out.returned = Read(core.returned[priority]);
-    out.submitted = Read(core.submitted[priority]);
+    out.submitted = core.rings.pushed(priority);
     out.refused = Read(core.refused[priority]);
     out.queued = out.submitted - taken[priority] - out.returned;
     out.guaranteed_slots = core.layout.guaranteed(priority);
@@ -114,7 +114,7 @@ PoolStats CollectStats(const PoolCore& core, const Controller& controller) {
   stats.draining = core.phase() != PoolCore::Phase::kOpen;
   CollectWork(core, stats);
   stats.dispatches = core.AllDispatches();
-  stats.capped_dispatches = Read(core.dispatches[1]);
+  stats.capped_dispatches = Read(core.out.dispatches[1]);
   stats.wakeups = core.wakes.futex_wakes();
   stats.thread_creation_failures = controller.creation_failures();
   stats.affinity_failures = controller.affinity_failures();

@@ -51,7 +51,7 @@ bool ThreadPool::AllDone() const {
       done += counters.completed[priority].load() + counters.cancelled[priority].load();
     }
   }
-  for (Priority priority : kPriorities) submitted += core_.submitted[priority].load();
+  for (Priority priority : kPriorities) submitted += core_.rings.pushed(priority);
   return done == submitted;
 }
 

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "pool/controller.h"
 #include "pool/core.h"
@@ -67,6 +68,11 @@ class ThreadPool final : public ThreadOwner {
 
   // RESOURCE_EXHAUSTED, reason POOL_FULL: no place; UNAVAILABLE, POOL_DRAINING: not any more.
   absl::Status TrySubmit(Work& work) { return core_.TrySubmit(work); }
+  // The same for many, with one wake-up for all: takes them in their order until one is refused,
+  // and returns how many it took; `why` is the refusal, else OK.
+  size_t TrySubmitMany(absl::Span<Work* const> batch, absl::Status& why) {
+    return core_.TrySubmitMany(batch, why);
+  }
   // The same, but waits for a place until `deadline`: DEADLINE_EXCEEDED, POOL_FULL.
   // FAILED_PRECONDITION: called by a worker of this pool, which could wait for itself.
   absl::Status SubmitWait(Work& work, MonoTime deadline) {

@@ -2,13 +2,12 @@
 
 #include "base/futex.h"
 
-// Everything here is sequentially consistent: read-modify-writes cost the same on x86, and the
-// argument in the header needs one order of the word's changes and nothing weaker.
+// Everything here is sequentially consistent: on x86 that costs nothing more, and the argument in
+// the header needs one order of changes and looks.
 namespace taskforge {
 
-WakeList::Outcome WakeList::Notify() { return WakeOne(word_.fetch_add(kTag) + kTag); }
-
-WakeList::Outcome WakeList::WakeOne(uint64_t word) {
+WakeList::Outcome WakeList::Notify() {
+  uint64_t word = word_.load();
   for (;;) {
     if ((word & kSearchers) != 0) return Outcome::kSearched;
     const uint64_t top = word & kSeatMask;

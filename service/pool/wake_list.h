@@ -2,13 +2,15 @@
 //
 // One 64-bit word holds the top of the stack of parked seats (the last parked is woken first: its
 // caches are warm), how many workers search for work, and a tag that every change advances (against
-// ABA). All changes are read-modify-writes of this one word, so they have one order, and each sees
-// everything that happened before the earlier ones. That is the whole argument:
+// ABA). Everything below is sequentially consistent, so the operations have one order, and that is
+// the whole argument:
 //
-// - Submit: publish the work, then Notify() changes the word. If somebody searches, that is all:
-//   the searcher changes the word when it stops searching, hence later, hence it sees the work when
-//   it looks again. Else the top parked seat is popped, counted as searching and woken by one futex
-//   call. If none is parked, every worker will still change the word (to park) and look.
+// - Submit: count the work in (LevelRings), then look at the word with Notify(). If somebody
+//   searches, that is all: the searcher changes the word when it stops searching, and that comes
+//   after this look, else the look would have seen it; so it sees the work when it looks again.
+//   Else the top parked seat is popped, counted as searching and woken by one futex call. If none
+//   is parked, every worker will still change the word (to park), after this look, and then look at
+//   the work. So a submitter writes nothing that others write, but when it wakes somebody.
 // - A worker that found work while searching calls StopSearching(), looks at all rings again, and
 //   wakes one more with Notify() if there is any: so a burst wakes a chain, not a herd.
 // - A worker that found nothing calls Park(): one change stops its search and pushes its seat. Then
@@ -60,8 +62,13 @@ class WakeList {
 
   // Work has been published, or may now be taken: sees to it that somebody looks.
   Outcome Notify();
-  // Just changes the word: what other threads did before their changes is seen afterwards.
-  void Synchronize() { word_.fetch_add(kTag); }
+  // Whether Notify() would wake somebody.
+  bool CanWake() const {
+    const uint64_t word = word_.load();
+    return (word & kSearchers) == 0 && (word & kSeatMask) != 0;
+  }
+  // Whether somebody searches.
+  bool IsSearched() const { return (word_.load() & kSearchers) != 0; }
   // Begins to search unless somebody does.
   bool TrySearch();
   // Whoever calls it looks at all rings afterwards, and calls Notify() if there is work.
@@ -88,11 +95,10 @@ class WakeList {
   static constexpr uint64_t kSearchers = uint64_t{0xFFFF} << 16;
   static constexpr uint64_t kTag = uint64_t{1} << 32;
 
-  Outcome WakeOne(uint64_t word);
   // Wakes the seat that was popped if it is parked.
   bool WakePopped(uint32_t seat);
 
-  alignas(64) std::atomic<uint64_t> word_{0};  // Own line: every submission writes it.
+  alignas(64) std::atomic<uint64_t> word_{0};  // Own line: every submission reads it.
   alignas(64) std::array<ParkSlot, kMaxSeats> slots_;
   std::atomic<uint64_t> futex_wakes_{0};
 };

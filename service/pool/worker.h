@@ -31,9 +31,14 @@ class Worker final : public BlockingObserver {
   // Finds work and runs it; false: there is none.
   bool TakeAndRun();
   void Run(const Taken& taken);
+  void BecomeIdle();
+  // Looks for work for a while, if it may be expected; false: there is none.
+  bool SearchForWork();
+  bool YieldOnce();
+  // The first work after an idle time came at `enqueued`.
+  void LearnGap(MonoTime enqueued);
   // Sleeps; false: it is told to leave.
   bool Park();
-  bool SpinForWork();
   void SetSince(MonoTime now) { seat_.since_ns.store(now.ns, std::memory_order_relaxed); }
 
   inline static thread_local const PoolCore* current_core_ = nullptr;
@@ -45,6 +50,13 @@ class Worker final : public BlockingObserver {
   // The last reading of the clock, which is good for the next dispatch if it follows at once.
   MonoTime now_;
   bool now_is_fresh_ = false;
+  // How long it was idle lately until work came: a moving average, so that the next time can be
+  // foreseen. What is long counts as four times the search's length at the most.
+  int64_t predicted_gap_ns_ = 0;
+  uint64_t runs_ = 0;           // Since it was idle.
+  double average_runs_ = 16;    // From one idle time to the next: a moving average.
+  bool has_processor_ = false;  // Nobody else wanted it when it was offered last.
+  int until_probe_ = 0;         // Idle times until it is offered again.
 };
 
 }  // namespace taskforge

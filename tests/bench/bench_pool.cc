@@ -3,6 +3,8 @@
 // closed loop (64 outstanding for each producer). Two threads each; ours with four live priorities,
 // statistics on, one task a claim.
 //   bench_pool [--quick|--smoke]
+#include <tbb/global_control.h>
+
 #include <atomic>
 #include <cmath>
 #include <cstdio>
@@ -12,32 +14,19 @@
 
 #include "base/clock.h"
 #include "harness.h"
+#include "pool/closure.h"
 #include "pool/thread_pool.h"
 #include "pool_peers.h"
 
 namespace taskforge::bench {
 namespace {
 
-// A closure as a node of our pool: one allocation, as the peers have for theirs.
-template <typename F>
-struct ClosureWork : Work {
-  ClosureWork(F f, Priority p) : function(std::move(f)) {
-    priority = p;
-    run = [](Work& work, const Dispatch&) {
-      const std::unique_ptr<ClosureWork> self(static_cast<ClosureWork*>(&work));
-      self->function();
-      return true;
-    };
-  }
-  F function;
-};
-
 class OurPool {
  public:
   OurPool() : pool_(PoolOptionsForBench(), clock_) { (void)pool_.Start(); }
   template <typename F>
   void Submit(int i, F f) {
-    auto* work = new ClosureWork<F>(std::move(f), kPriorities[static_cast<size_t>(i) % 4]);
+    auto* work = MakeClosure(kPriorities[static_cast<size_t>(i) % 4], std::move(f));
     work->enqueued = clock_.Monotonic();
     while (!pool_.TrySubmit(*work).ok()) std::this_thread::yield();
   }
@@ -129,6 +118,9 @@ Entry MakeEntry(const char* name) {
 
 int Main(int argc, char** argv) {
   const Options options = ParseOptions(argc, argv);
+  // oneTBB counts the thread that waits in its limit, and otherwise has one worker on two cores.
+  const tbb::global_control two_workers(tbb::global_control::max_allowed_parallelism,
+                                        kPoolThreads + 1);
   const int tasks = options.Count(200'000, 40'000);
   const std::vector<Entry> entries = {
       MakeEntry<OurPool>("taskforge"),

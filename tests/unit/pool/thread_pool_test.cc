@@ -93,6 +93,39 @@ TEST_P(ThreadPoolAtTest, ABatchWakesAtItsEnd) {
   }
 }
 
+// One wake-up for all: who is woken wakes the next.
+TEST_P(ThreadPoolAtTest, RunsAllOfABatchAndWhatIsRefusedIsTold) {
+  PoolOptions options = OptionsWith(GetParam(), GetParam());
+  options.capacity = 50;
+  ThreadPool pool(options, kClock);
+  absl::Status why = absl::UnknownError("not set");
+  EXPECT_EQ(pool.TrySubmitMany({}, why), 0u);
+  for (int round = 0; round < 50; ++round) {
+    Countdown done(60);
+    std::deque<CallWork> works;
+    std::vector<Work*> batch;
+    for (int i = 0; i < 60; ++i) {
+      works.emplace_back([&](const Dispatch&) { done.Done(); }, kPriorities[i % 4]);
+      batch.push_back(&works.back());
+    }
+    const bool is_first = round == 0;  // Before the start nobody makes room.
+    size_t taken = pool.TrySubmitMany(batch, why);
+    if (is_first) {
+      EXPECT_EQ(taken, 50u);
+      EXPECT_EQ(why.code(), absl::StatusCode::kResourceExhausted) << why;
+      ASSERT_TRUE(pool.Start().ok());
+    }
+    while (taken < batch.size()) {
+      taken += pool.TrySubmitMany(absl::MakeSpan(batch).subspan(taken), why);
+      ASSERT_EQ(why.ok(), taken == batch.size());
+    }
+    EXPECT_TRUE(why.ok()) << why;
+    ASSERT_TRUE(done.WaitFor(kPatience)) << "round " << round;
+    ASSERT_TRUE(Eventually([&] { return pool.GetStats().running == 0; }));
+  }
+  EXPECT_EQ(pool.GetStats().submitted, 50u * 60);
+}
+
 // A burst calls the kernel for threads that sleep, not for each piece of work.
 TEST_P(ThreadPoolAtTest, ABurstBehindBusyThreadsWakesNobody) {
   const size_t threads = static_cast<size_t>(GetParam());

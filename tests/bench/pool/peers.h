@@ -1,5 +1,6 @@
 // The pools that ours is compared with, each in its usual form, two threads, behind one face:
-// `Submit(function)` from any thread. No priorities except where the name says so.
+// `Submit(i, function)` from any thread, i the task's number. Nobody looks at priorities except
+// where the name says so.
 #ifndef TASKFORGE_BENCH_POOL_PEERS_H_
 #define TASKFORGE_BENCH_POOL_PEERS_H_
 
@@ -39,7 +40,7 @@ class TextbookPool {
     for (std::thread& thread : threads_) thread.join();
   }
   template <typename F>
-  std::future<void> Submit(F f) {
+  std::future<void> Submit(int, F f) {
     auto task = std::make_shared<std::packaged_task<void()>>(std::move(f));
     std::future<void> future = task->get_future();
     {
@@ -87,10 +88,10 @@ class MutexPriorityPool {
     for (std::thread& thread : threads_) thread.join();
   }
   template <typename F>
-  void Submit(int priority, F f) {
+  void Submit(int i, F f) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      queue_.push(Entry{priority, next_++, std::move(f)});
+      queue_.push(Entry{i % 4, next_++, std::move(f)});
     }
     changed_.notify_one();
   }
@@ -132,7 +133,7 @@ class AsioPool {
   AsioPool() : pool_(kPoolThreads) {}
   ~AsioPool() { pool_.join(); }
   template <typename F>
-  void Submit(F f) {
+  void Submit(int, F f) {
     boost::asio::post(pool_, std::move(f));
   }
 
@@ -145,7 +146,7 @@ class TbbPool {
  public:
   TbbPool() : arena_(kPoolThreads, 0) {}
   template <typename F>
-  void Submit(F f) {
+  void Submit(int, F f) {
     arena_.enqueue(std::move(f));
   }
 
@@ -164,7 +165,7 @@ class MoodycamelPool {
     for (std::thread& thread : threads_) thread.join();
   }
   template <typename F>
-  void Submit(F f) {
+  void Submit(int, F f) {
     queue_.enqueue(std::function<void()>(std::move(f)));
   }
 
@@ -175,6 +176,46 @@ class MoodycamelPool {
       queue_.wait_dequeue(task);
       if (!task) return;
       task();
+    }
+  }
+
+  moodycamel::BlockingConcurrentQueue<std::function<void()>> queue_;
+  std::vector<std::thread> threads_;
+};
+
+// The same, but many at a time, in and out.
+class MoodycamelBulkPool {
+ public:
+  MoodycamelBulkPool() {
+    for (int i = 0; i < kPoolThreads; ++i) threads_.emplace_back([this] { Loop(); });
+  }
+  ~MoodycamelBulkPool() {
+    for (int i = 0; i < kPoolThreads; ++i) queue_.enqueue(nullptr);
+    for (std::thread& thread : threads_) thread.join();
+  }
+  template <typename F>
+  void SubmitMany(int, int count, F f) {
+    const std::vector<std::function<void()>> batch(static_cast<size_t>(count), f);
+    queue_.enqueue_bulk(batch.begin(), batch.size());
+  }
+
+ private:
+  static constexpr size_t kAtOnce = 32;
+
+  void Loop() {
+    std::vector<std::function<void()>> tasks(kAtOnce);
+    bool stops = false;
+    while (!stops) {
+      const size_t count = queue_.wait_dequeue_bulk(tasks.begin(), kAtOnce);
+      for (size_t i = 0; i < count; ++i) {
+        if (tasks[i]) {
+          tasks[i]();
+        } else if (!std::exchange(stops, true)) {
+          continue;
+        } else {
+          queue_.enqueue(nullptr);  // The other's sign.
+        }
+      }
     }
   }
 

@@ -107,10 +107,10 @@ class PoolCore {
   // Whether the calling thread is one of this pool's.
   bool OnWorkerThread() const;
   // Dispatches until now, cancelled ones excepted.
-  uint64_t AllDispatches() const { return out.dispatches[0].load() + out.dispatches[1].load(); }
+  uint64_t AllDispatches() const { return out.AllDispatches(); }
   // Those of them that count for `priority` in the waiting bound.
   uint64_t CountedDispatches(Priority priority) const {
-    return priority <= Priority::kNormal ? out.dispatches[0].load() : AllDispatches();
+    return priority <= Priority::kNormal ? out.DispatchesBelowCap() : AllDispatches();
   }
 
   // Constant after construction, but for what has setters.
@@ -172,6 +172,7 @@ size_t PoolCore::TakeAll(GiveBack give_back) {
       }
       ++count;
       returned[priority].fetch_add(1);
+      out.not_dispatched.fetch_add(1);
       give_back(*entry.work);
     }
   }

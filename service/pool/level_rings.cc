@@ -12,6 +12,10 @@ uintptr_t EntryOf(Work& work, Place place) {
   return reinterpret_cast<uintptr_t>(&work) | static_cast<uintptr_t>(place);
 }
 
+constexpr size_t kPrefetchAhead = 3;
+
+Place PlaceOf(uintptr_t entry) { return static_cast<Place>(entry & kPlaceMask); }
+
 // Adds one unless `limit` is reached.
 bool TryCount(std::atomic<size_t>& count, size_t limit) {
   size_t value = count.load(std::memory_order_relaxed);
@@ -38,8 +42,11 @@ size_t LevelRings::TakePlaces(size_t count) {
     // acquire: pairs with the release below. Never more than what is out, so never too few in use.
     size_t out = in_.places_out_seen.load(std::memory_order_acquire);
     if (in - out + count > capacity) {
-      // Sequentially consistent: who waits for a place says so before it looks here.
-      out = out_.places_out.load();
+      // The heads first: what has no place is counted before it is taken, so the difference is
+      // never more than the places that came back. Sequentially consistent: who waits for a place
+      // says so before it looks here.
+      out = out_.TakenOut();
+      out -= out_.placeless.load();
       in_.places_out_seen.store(out, std::memory_order_release);
     }
     const intptr_t used = PositionDistance(in, out);
@@ -98,24 +105,25 @@ LevelRings::Entry LevelRings::Pop(Priority priority) {
   std::atomic<size_t>& head = out_.heads[priority];
   uintptr_t value = 0;
   size_t position = head.load();
-  do {
+  for (;;) {
     if (!ring.Peek(position, value)) {
       // Others may have moved the head, a whole lap even.
       const size_t now = head.load();
       if (now == position) return {};
       position = now;
-    } else if (head.compare_exchange_weak(position, position + 1)) {
-      break;
+      continue;
     }
-  } while (true);
-  // The next one is likely to be taken next, and was written on another core.
-  if (uintptr_t next = 0; ring.Peek(position + 1, next)) {
+    const bool has_place = PlaceOf(value) == Place::kOrdinary;
+    if (!has_place) out_.placeless.fetch_add(1);
+    if (head.compare_exchange_weak(position, position + 1)) break;
+    if (!has_place) out_.placeless.fetch_sub(1);
+  }
+  // What comes soon was written on another core, and takes longer to come than a short task runs.
+  if (uintptr_t next = 0; ring.Peek(position + kPrefetchAhead, next)) {
     __builtin_prefetch(reinterpret_cast<const void*>(next & ~kPlaceMask));
   }
-  const Entry entry{reinterpret_cast<Work*>(value & ~kPlaceMask),
-                    static_cast<Place>(value & kPlaceMask)};
-  // Sequentially consistent: whoever waits for a place says so before it looks at these.
-  if (entry.place == Place::kOrdinary) out_.places_out.fetch_add(1);
+  const Entry entry{reinterpret_cast<Work*>(value & ~kPlaceMask), PlaceOf(value)};
+  // Sequentially consistent: whoever waits for a place says so before it looks at it.
   if (entry.place == Place::kReleased) released_[priority].count.fetch_sub(1);
   return entry;
 }

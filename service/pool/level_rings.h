@@ -76,8 +76,8 @@ class LevelRings {
   struct alignas(64) PushEnd {
     PerPriority<std::atomic<size_t>> tails{};  // The next position to push at.
     std::atomic<size_t> places_in{0};          // Places under the capacity that were taken.
-    // Some earlier value of TakeEnd::places_out: that line is looked at only when the capacity
-    // seems to be used up.
+    // Some earlier value of the places that came back: their line is looked at only when the
+    // capacity seems to be used up.
     std::atomic<size_t> places_out_seen{0};
   };
   struct alignas(64) Count {  // Own lines: priorities are used by different threads.

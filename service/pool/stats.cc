@@ -114,7 +114,7 @@ PoolStats CollectStats(const PoolCore& core, const Controller& controller) {
   stats.draining = core.phase() != PoolCore::Phase::kOpen;
   CollectWork(core, stats);
   stats.dispatches = core.AllDispatches();
-  stats.capped_dispatches = Read(core.out.dispatches[1]);
+  stats.capped_dispatches = Read(core.out.dispatches_at_cap);
   stats.wakeups = core.wakes.futex_wakes();
   stats.thread_creation_failures = controller.creation_failures();
   stats.affinity_failures = controller.affinity_failures();

@@ -18,6 +18,7 @@ constexpr int64_t kSwitchNs = 2'000;
 // What one switch must bring.
 constexpr double kRunsWorthASwitch = 8;
 constexpr int kIdleTimesAProbe = 16;
+constexpr int kPausesALook = 16;
 
 void Pause() {
 #if defined(__x86_64__)
@@ -111,7 +112,8 @@ void Worker::Run(const Taken& taken) {
     CountDone(seat_.counters.completed[priority]);
     SingleWriterAdd(seat_.counters.busy_ns, static_cast<uint64_t>(run_ns));
   } else {
-    core_.out.dispatches[taken.background_capped].fetch_sub(1);
+    if (taken.background_capped) core_.out.dispatches_at_cap.fetch_sub(1);
+    core_.out.not_dispatched.fetch_add(1);
     CountDone(seat_.counters.cancelled[priority]);
   }
   // The place of an abandoned run has been given back, or will be, by the controller.
@@ -144,10 +146,9 @@ bool Worker::SearchForWork() {
   searching_ = true;
   const MonoTime until{core_.clock.Monotonic().ns + core_.search_ns};
   do {
-    for (int i = 0; i < 16; ++i) {
-      if (core_.HasPublishedWork()) return true;
-      Pause();
-    }
+    if (core_.HasPublishedWork()) return true;
+    // Not all the time: each look takes a line from those who work.
+    for (int i = 0; i < kPausesALook; ++i) Pause();
   } while (core_.clock.Monotonic() < until);
   return false;
 }

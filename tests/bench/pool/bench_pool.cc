@@ -3,6 +3,7 @@
 #include <tbb/global_control.h>
 
 #include "harness.h"
+#include "pool/behaviour.h"
 #include "pool/peers.h"
 #include "pool/throughput.h"
 #include "pool/waking.h"
@@ -15,5 +16,6 @@ int main(int argc, char** argv) {
                                         bench::kPoolThreads + 1);
   bench::CompareThroughput(options);
   bench::CompareWaking(options);
+  bench::ShowBehaviour(options);
   return 0;
 }

@@ -158,10 +158,11 @@ void CompareOneByOne(const Options& options, int tasks) {
 void CompareBatches(const Options& options, int tasks) {
   Score score;
   for (const int producers : {1, 2, 4, 8}) {
-    const auto samples = RunInterleaved(
-        Title("open burst of batches of 32", producers), options.rounds,
-        {{"taskforge", [=] { return BurstOfBatches<OurPool>(producers, tasks); }},
-         {"moodycamel bulk", [=] { return BurstOfBatches<MoodycamelBulkPool>(producers, tasks); }}});
+    const auto samples =
+        RunInterleaved(Title("open burst of batches of 32", producers), options.rounds,
+                       {{"taskforge", [=] { return BurstOfBatches<OurPool>(producers, tasks); }},
+                        {"moodycamel bulk",
+                         [=] { return BurstOfBatches<MoodycamelBulkPool>(producers, tasks); }}});
     score.Add(samples[0], samples[1]);
   }
   score.Print("pool_many_vs_moodycamel_bulk");

@@ -6,14 +6,11 @@ LazyHistograms::~LazyHistograms() {
   for (Priority priority : kPriorities) delete histograms_[priority].load();
 }
 
-void LazyHistograms::Record(Priority priority, int64_t ns) {
-  SingleWriterHistogram* histogram = histograms_[priority].load(std::memory_order_relaxed);
-  if (histogram == nullptr) {
-    histogram = new SingleWriterHistogram;
-    // release: pairs with the acquire in AddTo(); publishes the zeroed histogram.
-    histograms_[priority].store(histogram, std::memory_order_release);
-  }
-  histogram->Record(ns);
+SingleWriterHistogram& LazyHistograms::Make(Priority priority) {
+  auto* const histogram = new SingleWriterHistogram;
+  // release: pairs with the acquire in AddTo(); publishes the zeroed histogram.
+  histograms_[priority].store(histogram, std::memory_order_release);
+  return *histogram;
 }
 
 void LazyHistograms::AddTo(Priority priority, HistogramSnapshot& out) const {

@@ -89,10 +89,16 @@ class LazyHistograms {
   LazyHistograms(const LazyHistograms&) = delete;
   LazyHistograms& operator=(const LazyHistograms&) = delete;
 
-  void Record(Priority priority, int64_t ns);
+  void Record(Priority priority, int64_t ns) {
+    SingleWriterHistogram* histogram = histograms_[priority].load(std::memory_order_relaxed);
+    if (histogram == nullptr) histogram = &Make(priority);
+    histogram->Record(ns);
+  }
   void AddTo(Priority priority, HistogramSnapshot& out) const;
 
  private:
+  SingleWriterHistogram& Make(Priority priority);
+
   PerPriority<std::atomic<SingleWriterHistogram*>> histograms_{};
 };
 

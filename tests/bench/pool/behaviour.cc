@@ -7,7 +7,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
+#include <fstream>
 #include <new>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -185,6 +188,37 @@ void ShowCritical(const Options& options) {
               quartiles.low, quartiles.low, quartiles.high);
 }
 
+// How often threads of the pool's have gone to sleep until now: each wake-up ends with it.
+long Sleeps() {
+  long sum = 0;
+  for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream name_file(thread.path() / "comm");
+    std::string name;
+    name_file >> name;
+    if (name.rfind("tf-", 0) != 0) continue;
+    std::ifstream status(thread.path() / "status");
+    for (std::string key; status >> key;) {
+      long value = 0;
+      if (key == "voluntary_ctxt_switches:" && status >> value) sum += value;
+    }
+  }
+  return sum;
+}
+
+void ShowIdle(const Options& options) {
+  ThreadPool pool(BenchPoolOptions(), kClock);
+  (void)pool.Start();
+  std::atomic<int> done{0};
+  for (int i = 0; i < 100; ++i) Submit(pool, PriorityAt(i), [&done] { done.fetch_add(1); });
+  while (done.load() < 100) sched_yield();
+  SleepFor(200'000'000);  // What is still busy with the end of that goes to sleep.
+  const long before = Sleeps();
+  const double seconds = options.Seconds(5, 2);
+  SleepFor(static_cast<int64_t>(seconds * 1e9));
+  std::printf("figure idle_wakeups %ld in %.0f s  (threads and controller of an idle pool)\n",
+              Sleeps() - before, seconds);
+}
+
 void ShowAllocations(const Options& options) {
   ThreadPool pool(BenchPoolOptions(), kClock);
   (void)pool.Start();
@@ -209,6 +243,7 @@ void ShowAllocations(const Options& options) {
 }  // namespace
 
 void ShowBehaviour(const Options& options) {
+  ShowIdle(options);
   ShowAllocations(options);
   ShowSteps(options);
   ShowCritical(options);

@@ -12,7 +12,7 @@ namespace taskforge::bench {
 //   make it, and its changes of direction in both.
 // - critical_alone_vs_saturated_p99: how much later a critical task starts when every thread has
 //   other work all the time than when the pool has nothing else to do (1: no later; 0.5: twice).
-// - allocations_per_task, in steady state.
+// - allocations_per_task, in steady state; idle_wakeups, of a pool that has nothing to do.
 void ShowBehaviour(const Options& options);
 
 }  // namespace taskforge::bench

@@ -105,8 +105,8 @@ class SimulatedDispatch {
     for (int i = 0; i < seats; ++i) tables_.emplace_back(layout_, i * 5);
   }
 
-  // Returns the greatest share of its bound that any task used. Of each priority but the most urgent
-  // something comes between two dispatches with this probability, on the average.
+  // Returns the greatest share of its bound that any task used. Of each priority but the most
+  // urgent something comes between two dispatches with this probability, on the average.
   double Run(int dispatches, double arrival_rate) {
     bool capped = false;
     size_t occupied = tables_.size();

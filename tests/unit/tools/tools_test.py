@@ -315,6 +315,23 @@ class WriteVersion(Tools):
     def test_without_git_it_is_unknown(self):
         self.assertIn('"unknown"', self.write("-DREVISION=").read_text(encoding="utf-8"))
 
+    def test_the_performance_page_has_the_figures_of_the_runs(self):
+        readme, output = self.notes / "README.md", self.notes / "pool.txt"
+        readme.write_text("before\n<!-- figures: x -->\nold\n<!-- end of figures -->\nafter\n")
+        output.write_text("noise\nratio pool_vs_x 1.50  (least 1.2)\nfigure y 3 ms  (a|b)\n")
+        page = [str(ROOT / "tools/performance_page"), str(readme)]
+        self.assertEqual(subprocess.run([*page, f"pool={output}"], timeout=TIMEOUT_S).returncode, 0)
+        self.assertEqual(
+            readme.read_text(),
+            "before\n<!-- figures: x -->\n\n| name | value | | command |\n|---|---|---|---|\n"
+            "| `pool_vs_x` | 1.50 | (least 1.2) | `tools/bench pool` |\n"
+            "| `y` | 3 | ms (a\\|b) | `tools/bench pool` |\n\n<!-- end of figures -->\nafter\n")
+        output.write_text("nothing\n")
+        for arguments in ([f"pool={output}"], ["pool"], []):
+            failed = subprocess.run([*page, *arguments], timeout=TIMEOUT_S, capture_output=True)
+            self.assertEqual(failed.returncode, 1)
+            self.assertTrue(failed.stderr)
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])

@@ -128,6 +128,14 @@ GearmanPeer::GearmanPeer(const std::string& peer_binary) : peer_binary_(peer_bin
 
 GearmanPeer::~GearmanPeer() = default;
 
+NatsServer::NatsServer() {
+  const int port = FreePort();
+  url_ = "nats://127.0.0.1:" + std::to_string(port);
+  server_ = std::make_unique<ChildProcess>(std::vector<std::string>{
+      "nats-server", "--addr", "127.0.0.1", "--port", std::to_string(port), "--log", "/dev/null"});
+  AwaitPort(port);
+}
+
 double GearmanPeer::CpuSeconds() const {
   double seconds = ProcessCpuSeconds(server_->pid());
   for (const auto& worker : workers_) seconds += ProcessCpuSeconds(worker->pid());

@@ -62,6 +62,18 @@ class GearmanPeer {
   std::vector<std::unique_ptr<ChildProcess>> workers_;
 };
 
+// A nats-server on a port of its own, without anything kept on disk.
+class NatsServer {
+ public:
+  NatsServer();
+  int pid() const { return server_->pid(); }
+  const std::string& url() const { return url_; }
+
+ private:
+  std::string url_;
+  std::unique_ptr<ChildProcess> server_;
+};
+
 // Resident memory of a process, in KiB.
 long ResidentKib(int pid);
 // A TCP port of loopback that was free a moment ago.

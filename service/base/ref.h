@@ -10,8 +10,9 @@
 namespace taskforge {
 
 // Base of an object that is shared by counting. Starts with one reference, which MakeRef() owns.
-// The count is thread-safe; the object is as safe as its class says.
-template <typename T>
+// The count is thread-safe; the object is as safe as its class says. Atomic: what the count is made
+// of; tests have others.
+template <typename T, template <typename> class Atomic = std::atomic>
 class RefCounted {
  public:
   RefCounted(const RefCounted&) = delete;
@@ -30,7 +31,7 @@ class RefCounted {
   ~RefCounted() = default;
 
  private:
-  mutable std::atomic<uint32_t> count_{1};
+  mutable Atomic<uint32_t> count_{1};
 };
 
 // Owns one reference to a T, or none. Thread-compatible.

@@ -21,13 +21,17 @@ struct Operation {
   std::optional<uint64_t> item;  // None: a pop that found nothing.
   uint64_t begin = 0;
   uint64_t end = 0;
+  // Of a push: the times between which its item was popped; see WithDepartures() (sequential.h).
+  uint64_t leaves_after = 0;
+  uint64_t leaves_before = UINT64_MAX;
 };
 
 // Finds the violations of T. Henzinger, A. Sezgin and V. Vafeiadis, "Aspect-Oriented
-// Linearizability Proofs" (CONCUR 2013), which for a queue with distinct items are all that there
-// are: an item that was never pushed; one that came twice; two in the wrong order; a pop that found
-// nothing while some item was there throughout. For a stack the order is checked for pairs, which
-// is necessary and not sufficient. Returns the first, or nothing.
+// Linearizability Proofs" (CONCUR 2013): an item that was never pushed; one that came twice; two in
+// the wrong order; a pop that found nothing while some item was there throughout. It says plainly
+// what is wrong, of histories of any length; and it does not find everything: it looks at items one
+// by one and in pairs. linearizability.h finds the rest, of short ones. Returns the first, or
+// nothing.
 inline std::string CheckHistory(Order order, const std::vector<Operation>& history) {
   struct Life {
     const Operation* push = nullptr;

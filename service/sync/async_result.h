@@ -19,7 +19,7 @@
 
 namespace taskforge {
 
-template <typename T>
+template <typename T, typename Atomics = StdAtomics>
 class Promise;
 
 // A handle of a result that may be pending; copies share it. Results are not changed once set, so
@@ -27,7 +27,7 @@ class Promise;
 // exception that escaped from the work is one too (UNKNOWN, with what()), and is kept besides for
 // exception(). A Promise that dies without setting a result leaves ABORTED.
 // Thread-compatible; copies may be used by different threads at once.
-template <typename T>
+template <typename T, typename Atomics = StdAtomics>
 class AsyncResult {
  public:
   using Outcome = async_internal::Outcome<T>;  // absl::StatusOr<T>; absl::Status if T is void.
@@ -69,8 +69,8 @@ class AsyncResult {
   }
 
  private:
-  friend class Promise<T>;
-  using State = async_internal::State<T>;
+  friend class Promise<T, Atomics>;
+  using State = async_internal::State<T, Atomics>;
 
   explicit AsyncResult(Ref<State> state) : state_(std::move(state)) {}
 
@@ -78,8 +78,8 @@ class AsyncResult {
   auto Chain(Executor* executor, F f) const {
     using Returned = typename async_internal::Invoked<F, T>::type;
     using U = typename async_internal::Unwrapped<Returned>::type;
-    Promise<U> promise;
-    AsyncResult<U> result = promise.result();
+    Promise<U, Atomics> promise;
+    AsyncResult<U, Atomics> result = promise.result();
     // The continuation holds the state that holds it; that ends when the promise sets a result, and
     // every promise does, at the latest when it dies.
     auto step = [state = state_, f = std::move(f), promise = std::move(promise)]() mutable {
@@ -95,7 +95,7 @@ class AsyncResult {
   }
 
   template <typename Returned, typename F, typename U>
-  static void Continue(const State& state, F& f, Promise<U>& promise) {
+  static void Continue(const State& state, F& f, Promise<U, Atomics>& promise) {
     if (!state.ok()) {
       promise.CopyError(state);
       return;
@@ -113,7 +113,7 @@ class AsyncResult {
 };
 
 // Sets a result, once. Moves; does not copy. Thread-compatible.
-template <typename T>
+template <typename T, typename Atomics>
 class Promise {
  public:
   Promise() : state_(MakeRef<State>()) {}
@@ -126,11 +126,11 @@ class Promise {
   ~Promise() { Break(); }
 
   // REQUIRES of all below: nothing was set yet.
-  AsyncResult<T> result() const { return AsyncResult<T>(state_); }
+  AsyncResult<T, Atomics> result() const { return AsyncResult<T, Atomics>(state_); }
 
   // The value, or the error. With T void: absl::OkStatus(), or the error.
   // Runs the continuations that hang on the result.
-  void Set(typename AsyncResult<T>::Outcome outcome) {
+  void Set(async_internal::Outcome<T> outcome) {
     std::exchange(state_, nullptr)->Complete(std::move(outcome), nullptr);
   }
   void SetException(std::exception_ptr exception) {
@@ -156,12 +156,12 @@ class Promise {
   }
 
  private:
-  template <typename>
+  template <typename, typename>
   friend class AsyncResult;
-  using State = async_internal::State<T>;
+  using State = async_internal::State<T, Atomics>;
 
   // Sets what `other` will be. Nobody waits meanwhile.
-  void Follow(const AsyncResult<T>& other) {
+  void Follow(const AsyncResult<T, Atomics>& other) {
     other.state_->OnReady([from = other.state_, promise = std::move(*this)]() mutable {
       std::exchange(promise.state_, nullptr)->Complete(from->outcome(), from->exception());
     });

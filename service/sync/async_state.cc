@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "sync/async_state_inl.h"
 
 namespace taskforge::async_internal {
 namespace {
@@ -15,28 +16,12 @@ constexpr int kDepthMax = 64;
 // Of this thread: how deep it is, and what it has put aside. Guarded by being one thread's.
 struct Nesting {
   int depth = 0;
-  std::vector<StateBase::Work> aside;
+  std::vector<Work> aside;
 };
 
 Nesting& ThisThread() {
   thread_local Nesting nesting;
   return nesting;
-}
-
-void Run(StateBase::Work work) {
-  Nesting& nesting = ThisThread();
-  if (nesting.depth >= kDepthMax) {
-    nesting.aside.push_back(std::move(work));
-    return;
-  }
-  ++nesting.depth;
-  std::move(work)();
-  work = nullptr;  // What it held may set results when it is destroyed: within this depth.
-  --nesting.depth;
-  while (nesting.depth == 0 && !nesting.aside.empty()) {
-    std::vector<StateBase::Work> batch = std::exchange(nesting.aside, {});
-    for (StateBase::Work& next : batch) Run(std::move(next));
-  }
 }
 
 }  // namespace
@@ -51,64 +36,22 @@ absl::Status StatusOf(const std::exception_ptr& exception) {
   }
 }
 
-StateBase::~StateBase() {
-  // Only a state that nobody will complete has any left.
-  Continuation* next = head_.load(std::memory_order_acquire);
-  while (next != nullptr && next != &done_) delete std::exchange(next, next->next);
-}
-
-void StateBase::WaitUntilReady() { WaitUntil(MonoTime::Max()); }
-
-bool StateBase::WaitFor(absl::Duration timeout) {
-  return ready() || WaitUntil(SystemClock().Monotonic() + timeout);
-}
-
-bool StateBase::WaitUntil(MonoTime deadline) {
-  while (!ready()) {
-    const EventCount::Key key = became_ready_.PrepareWait();
-    if (ready()) {
-      became_ready_.CancelWait();
-      return true;
-    }
-    if (!became_ready_.CommitWait(key, deadline)) return ready();
-  }
-  return true;
-}
-
-void StateBase::OnReady(Work work) {
-  if (ready()) {
-    Run(std::move(work));
+void RunContinuation(Work work) {
+  Nesting& nesting = ThisThread();
+  if (nesting.depth >= kDepthMax) {
+    nesting.aside.push_back(std::move(work));
     return;
   }
-  auto* continuation = new Continuation{std::move(work)};
-  Continuation* head = head_.load(std::memory_order_acquire);
-  while (head != &done_) {
-    continuation->next = head;
-    // release: pairs with the exchange in Publish(). acquire: pairs with it the other way.
-    if (head_.compare_exchange_weak(head, continuation, std::memory_order_acq_rel,
-                                    std::memory_order_acquire)) {
-      return;
-    }
+  ++nesting.depth;
+  std::move(work)();
+  work = nullptr;  // What it held may set results when it is destroyed: within this depth.
+  --nesting.depth;
+  while (nesting.depth == 0 && !nesting.aside.empty()) {
+    std::vector<Work> batch = std::exchange(nesting.aside, {});
+    for (Work& next : batch) RunContinuation(std::move(next));
   }
-  Run(std::move(continuation->work));
-  delete continuation;
 }
 
-void StateBase::Publish() {
-  // release: publishes the outcome to ready(). acquire: pairs with the exchange in OnReady().
-  Continuation* list = head_.exchange(&done_, std::memory_order_acq_rel);
-  became_ready_.NotifyAll();
-  Continuation* in_order = nullptr;
-  while (list != nullptr) {
-    Continuation* next = list->next;
-    list->next = in_order;
-    in_order = list;
-    list = next;
-  }
-  while (in_order != nullptr) {
-    Run(std::move(in_order->work));
-    delete std::exchange(in_order, in_order->next);
-  }
-}
+template class StateBase<StdAtomics>;
 
 }  // namespace taskforge::async_internal

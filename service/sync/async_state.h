@@ -1,4 +1,5 @@
-// The state that a Promise shares with its AsyncResults. Nothing here is for others.
+// The state that a Promise shares with its AsyncResults. Nothing here is for others. The bodies are
+// in sync/async_state_inl.h, which who uses AsyncResult need not see.
 #ifndef TASKFORGE_SYNC_ASYNC_STATE_H_
 #define TASKFORGE_SYNC_ASYNC_STATE_H_
 
@@ -15,11 +16,12 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ref.h"
+#include "sync/atomics.h"
 #include "sync/event_count.h"
 
 namespace taskforge {
 
-template <typename T>
+template <typename T, typename Atomics>
 class AsyncResult;
 
 namespace async_internal {
@@ -40,15 +42,15 @@ template <typename U>
 struct Unwrapped<absl::StatusOr<U>> {
   using type = U;
 };
-template <typename U>
-struct Unwrapped<AsyncResult<U>> {
+template <typename U, typename Atomics>
+struct Unwrapped<AsyncResult<U, Atomics>> {
   using type = U;
 };
 
 template <typename R>
 struct IsAsync : std::false_type {};
-template <typename U>
-struct IsAsync<AsyncResult<U>> : std::true_type {};
+template <typename U, typename Atomics>
+struct IsAsync<AsyncResult<U, Atomics>> : std::true_type {};
 
 template <typename F, typename T>
 struct Invoked {
@@ -68,15 +70,23 @@ const absl::Status& StatusIn(const absl::StatusOr<T>& outcome) {
 // UNKNOWN, with what() if it has one.
 absl::Status StatusOf(const std::exception_ptr& exception);
 
+// What waits for a result.
+using Work = absl::AnyInvocable<void() &&>;
+
+// Runs `work`; after what this thread runs now, if that is nested deeply. So a chain of results,
+// each set by a continuation of the one before, may have any length.
+void RunContinuation(Work work);
+
 // The part that does not depend on the type. Thread-safe.
+template <typename Atomics>
 class StateBase {
  public:
-  using Work = absl::AnyInvocable<void() &&>;
-
   // acquire: pairs with the exchange in Publish(); the outcome is visible.
   bool ready() const { return head_.load(std::memory_order_acquire) == &done_; }
-  void WaitUntilReady();
-  bool WaitFor(absl::Duration timeout);
+  void WaitUntilReady() { WaitUntil(MonoTime::Max()); }
+  bool WaitFor(absl::Duration timeout) {
+    return ready() || WaitUntil(SystemClock().Monotonic() + timeout);
+  }
   // Runs `work` once, when ready: now, or on the thread that publishes.
   void OnReady(Work work);
 
@@ -90,44 +100,49 @@ class StateBase {
 
  private:
   struct Continuation {
+    explicit Continuation(Work w) : work(std::move(w)) {}
     Work work;
-    Continuation* next = nullptr;
+    typename Atomics::template Plain<Continuation*> next = nullptr;
   };
 
   bool WaitUntil(MonoTime deadline);
 
   // The state: the newest continuation (or null) while pending; &done_ once ready.
-  std::atomic<Continuation*> head_{nullptr};
-  Continuation done_;
-  EventCount became_ready_;
+  typename Atomics::template Atomic<Continuation*> head_{nullptr};
+  Continuation done_{nullptr};
+  BasicEventCount<Atomics> became_ready_;
 };
 
 // Thread-safe: the outcome is written once, before Publish(), and only read after ready().
-template <typename T>
-class State : public StateBase, public RefCounted<State<T>> {
+template <typename T, typename Atomics>
+class State : public StateBase<Atomics>,
+              public RefCounted<State<T, Atomics>, Atomics::template Atomic> {
  public:
   // REQUIRES: called once; the caller holds a reference.
   void Complete(Outcome<T> outcome, std::exception_ptr exception) {
     const Ref<State> hold(this);  // A continuation may drop every other reference.
-    outcome_.emplace(std::move(outcome));
+    outcome_ = std::optional<Outcome<T>>(std::move(outcome));
     exception_ = std::move(exception);
-    Publish();
+    this->Publish();
   }
   const Outcome<T>& Wait() {
-    WaitUntilReady();
-    return *outcome_;
+    this->WaitUntilReady();
+    return outcome();
   }
 
   // REQUIRES of all below: ready.
-  const Outcome<T>& outcome() const { return *outcome_; }
-  bool ok() const { return outcome_->ok(); }
-  const absl::Status& status() const { return StatusIn(*outcome_); }
-  const std::exception_ptr& exception() const { return exception_; }
+  const Outcome<T>& outcome() const { return *Atomics::Read(outcome_); }
+  bool ok() const { return outcome().ok(); }
+  const absl::Status& status() const { return StatusIn(outcome()); }
+  const std::exception_ptr& exception() const { return Atomics::Read(exception_); }
 
  private:
-  std::optional<Outcome<T>> outcome_;
-  std::exception_ptr exception_;
+  typename Atomics::template Plain<std::optional<Outcome<T>>> outcome_;
+  typename Atomics::template Plain<std::exception_ptr> exception_;
 };
+
+// Made in async_state.cc.
+extern template class StateBase<StdAtomics>;
 
 }  // namespace async_internal
 }  // namespace taskforge

@@ -12,41 +12,45 @@
 #define TASKFORGE_SYNC_EPOCH_H_
 
 #include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 
-#include "base/mutex.h"
+#include "absl/base/thread_annotations.h"
+#include "sync/atomics.h"
 
 namespace taskforge {
 
 // One set of readers and garbage; structures that have nothing to do with each other have a domain
 // each. Threads need no registration. Thread-safe.
-class EpochDomain {
+//
+// The bodies are in sync/epoch_inl.h, which who uses EpochDomain need not see.
+template <typename Atomics>
+class BasicEpochDomain {
   struct Record;
 
  public:
   // Base of an object that carries its own place in the garbage list, so that retiring it
   // allocates nothing.
   struct Retired {
-    Retired* next = nullptr;
-    void (*destroy)(Retired*) = nullptr;
-    uint64_t epoch = 0;
+    typename Atomics::template Plain<Retired*> next = nullptr;
+    typename Atomics::template Plain<void (*)(Retired*)> destroy = nullptr;
+    typename Atomics::template Plain<uint64_t> epoch = 0;
   };
 
-  EpochDomain() = default;
+  BasicEpochDomain() = default;
   // Frees all garbage. REQUIRES: no guard lives.
-  ~EpochDomain();
-  EpochDomain(const EpochDomain&) = delete;
-  EpochDomain& operator=(const EpochDomain&) = delete;
+  ~BasicEpochDomain();
+  BasicEpochDomain(const BasicEpochDomain&) = delete;
+  BasicEpochDomain& operator=(const BasicEpochDomain&) = delete;
 
   // While a guard lives, nothing that was reachable since its construction is freed. Guards may
   // nest. Keep them short: a guard holds back the freeing of all that is retired meanwhile.
-  // Costs one uncontended read-modify-write. It waits for nobody; the 65th simultaneous guard
-  // (and each 64th after it) allocates. Belongs to one thread; not thread-safe.
+  // Costs one uncontended read-modify-write. It waits for nobody; the guard after kEpochRecords
+  // simultaneous ones (and each so many after it) allocates. Belongs to one thread; not
+  // thread-safe.
   class Guard {
    public:
-    explicit Guard(EpochDomain& domain);
+    explicit Guard(BasicEpochDomain& domain);
     ~Guard();
     Guard(const Guard&) = delete;
     Guard& operator=(const Guard&) = delete;
@@ -85,27 +89,36 @@ class EpochDomain {
   void Quiesce(size_t limit = 0);
 
  private:
+  template <typename T>
+  using AtomicWord = typename Atomics::template Atomic<T>;
+
   // One line each, since each is written by another thread.
   struct alignas(64) Record {
-    std::atomic<uint64_t> epoch{0};  // 0: free. Else the epoch in which its guard entered.
+    AtomicWord<uint64_t> epoch{0};  // 0: free. Else the epoch in which its guard entered.
   };
   struct Chunk {
-    std::array<Record, 64> records;
-    std::atomic<Chunk*> next{nullptr};
+    std::array<Record, Atomics::kEpochRecords> records;
+    AtomicWord<Chunk*> next{nullptr};
   };
 
   Record* Enter();
   void TryAdvance();
   void Collect();
 
-  std::atomic<uint64_t> epoch_{1};
-  alignas(64) std::atomic<Retired*> limbo_{nullptr};  // Retired, not yet seen by Collect().
-  std::atomic<uint64_t> retired_{0};
-  std::atomic<uint64_t> freed_{0};
-  Mutex collect_mu_;  // Only ever tried: whoever finds it held leaves the work to its holder.
-  Retired* kept_ ABSL_GUARDED_BY(collect_mu_) = nullptr;  // Seen, but too young to free.
+  AtomicWord<uint64_t> epoch_{1};
+  alignas(64) AtomicWord<Retired*> limbo_{nullptr};  // Retired, not yet seen by Collect().
+  AtomicWord<uint64_t> retired_{0};
+  AtomicWord<uint64_t> freed_{0};
+  // Only ever tried: whoever finds it held leaves the work to its holder.
+  typename Atomics::Mutex collect_mu_;
+  // Seen, but too young to free.
+  typename Atomics::template Plain<Retired*> kept_ ABSL_GUARDED_BY(collect_mu_) = nullptr;
   Chunk first_;
 };
+
+// Made in epoch.cc.
+using EpochDomain = BasicEpochDomain<StdAtomics>;
+extern template class BasicEpochDomain<StdAtomics>;
 
 }  // namespace taskforge
 

@@ -13,7 +13,7 @@
 #include <cstdint>
 
 #include "base/clock.h"
-#include "base/futex.h"
+#include "sync/atomics.h"
 
 namespace taskforge {
 
@@ -29,13 +29,14 @@ namespace taskforge {
 // waiter's comes first the notifier sees it; else the waiter synchronizes with the notifier, and
 // its second look sees the change. Notifying takes no lock and makes no system call when nobody
 // waits. All waiters must wait for the same condition, or be woken by NotifyAll(). Thread-safe.
-class EventCount {
+template <typename Atomics>
+class BasicEventCount {
  public:
   using Key = uint32_t;
 
-  EventCount() = default;
-  EventCount(const EventCount&) = delete;
-  EventCount& operator=(const EventCount&) = delete;
+  BasicEventCount() = default;
+  BasicEventCount(const BasicEventCount&) = delete;
+  BasicEventCount& operator=(const BasicEventCount&) = delete;
 
   // Announces a waiter. Exactly one CancelWait() or CommitWait() must follow.
   [[nodiscard]] Key PrepareWait() {
@@ -49,7 +50,7 @@ class EventCount {
   // Sleeps until a notification after PrepareWait(), or until `deadline`; may return early for no
   // reason, so look again. Returns false only when the deadline has passed.
   bool CommitWait(Key key, MonoTime deadline = MonoTime::Max()) {
-    const bool in_time = FutexWait(sequence_, key, deadline);
+    const bool in_time = Atomics::Wait(sequence_, key, deadline);
     waiters_.fetch_sub(1, std::memory_order_relaxed);
     return in_time;
   }
@@ -64,12 +65,14 @@ class EventCount {
     if (waiters_.fetch_add(0, std::memory_order_seq_cst) == 0) return;
     // release: pairs with the acquire in PrepareWait().
     sequence_.fetch_add(1, std::memory_order_release);
-    FutexWake(sequence_, count);
+    Atomics::Wake(sequence_, count);
   }
 
-  std::atomic<uint32_t> waiters_{0};
-  std::atomic<uint32_t> sequence_{0};  // The futex word.
+  typename Atomics::template Atomic<uint32_t> waiters_{0};
+  typename Atomics::template Atomic<uint32_t> sequence_{0};  // The futex word.
 };
+
+using EventCount = BasicEventCount<StdAtomics>;
 
 }  // namespace taskforge
 

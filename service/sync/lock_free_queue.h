@@ -9,13 +9,12 @@
 #ifndef TASKFORGE_SYNC_LOCK_FREE_QUEUE_H_
 #define TASKFORGE_SYNC_LOCK_FREE_QUEUE_H_
 
-#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <utility>
 
+#include "sync/atomics.h"
 #include "sync/epoch.h"
-#include "sync/yield_point.h"
 
 namespace taskforge {
 
@@ -25,7 +24,7 @@ namespace taskforge {
 // The queue itself has no bound: whoever pushes must have one (sync/mpmc_ring.h is bounded).
 // All atomic operations are sequentially consistent: the linearization needs a total order of head,
 // tail and links, and weaker ones cost the same on x86. Thread-safe.
-template <typename T, typename Yield = NoYield>
+template <typename T, typename Atomics = StdAtomics>
 class LockFreeQueue {
  public:
   static constexpr size_t kGarbageMax = 4096;
@@ -48,19 +47,16 @@ class LockFreeQueue {
 
   void Push(T item) {
     Node* node = new Node;
-    node->item.emplace(std::move(item));
-    EpochDomain::Guard guard(domain_);
+    node->item = std::optional<T>(std::move(item));
+    Guard guard(domain_);
     for (;;) {
       Node* tail = tail_.load();
-      Yield::At();
       Node* next = tail->next.load();
       if (next != nullptr) {  // Another push is between its two steps: finish it.
         tail_.compare_exchange_strong(tail, next);
         continue;
       }
-      Yield::At();
       if (tail->next.compare_exchange_strong(next, node)) {
-        Yield::At();
         tail_.compare_exchange_strong(tail, node);  // If it fails, another has finished it.
         return;
       }
@@ -71,49 +67,51 @@ class LockFreeQueue {
   std::optional<T> TryPop() {
     std::optional<T> result;
     {
-      EpochDomain::Guard guard(domain_);
+      Guard guard(domain_);
       Node* old = Unlink(result);
       if (old == nullptr) return std::nullopt;
-      domain_.Retire(old, [](EpochDomain::Retired* node) { delete static_cast<Node*>(node); });
+      domain_.Retire(old, [](Retired* node) { delete static_cast<Node*>(node); });
     }
     if (domain_.garbage() > kGarbageMax) domain_.Quiesce(kGarbageMax);
     return result;
   }
 
   bool empty() const {
-    EpochDomain::Guard guard(domain_);
+    Guard guard(domain_);
     return head_.load()->next.load() == nullptr;
   }
 
  private:
-  struct Node : EpochDomain::Retired {
-    std::atomic<Node*> next{nullptr};  // Hides the one of Retired, which only the domain uses.
-    std::optional<T> item;             // Empty in the node that head_ points to, the dummy.
+  using Domain = BasicEpochDomain<Atomics>;
+  using Guard = typename Domain::Guard;
+  using Retired = typename Domain::Retired;
+  struct Node : Retired {
+    // Hides the one of Retired, which only the domain uses.
+    typename Atomics::template Atomic<Node*> next{nullptr};
+    // Empty in the node that head_ points to, the dummy.
+    typename Atomics::template Plain<std::optional<T>> item;
   };
 
   // Moves the oldest item out and returns the node that is no longer in the queue. In a guard.
   Node* Unlink(std::optional<T>& result) {
     for (;;) {
       Node* head = head_.load();
-      Yield::At();
       Node* tail = tail_.load();
       Node* next = head->next.load();
       if (next == nullptr) return nullptr;
       // The head must not overtake the tail, or the tail would point to a retired node.
       if (head == tail) tail_.compare_exchange_strong(tail, next);
-      Yield::At();
       if (!head_.compare_exchange_strong(head, next)) continue;
       // `next` is the dummy now, and its item is this thread's alone.
-      result = std::move(next->item);
-      next->item.reset();
+      result = std::exchange(next->item, std::nullopt);
       return head;
     }
   }
 
-  mutable EpochDomain domain_;
+  mutable Domain domain_;
   // Producers write one line, consumers the other.
-  alignas(64) std::atomic<Node*> head_{nullptr};
-  alignas(64) std::atomic<Node*> tail_{nullptr};
+  alignas(64) typename Atomics::template Atomic<Node*> head_{nullptr};
+  alignas(64) typename Atomics::template Atomic<Node*> tail_{nullptr};
 };
 
 }  // namespace taskforge

@@ -8,13 +8,12 @@
 #ifndef TASKFORGE_SYNC_LOCK_FREE_STACK_H_
 #define TASKFORGE_SYNC_LOCK_FREE_STACK_H_
 
-#include <atomic>
 #include <cstddef>
 #include <optional>
 #include <utility>
 
+#include "sync/atomics.h"
 #include "sync/epoch.h"
-#include "sync/yield_point.h"
 
 namespace taskforge {
 
@@ -22,7 +21,7 @@ namespace taskforge {
 // allocation of a node. TryPop is lock-free until kGarbageMax nodes wait for a thread that was
 // preempted inside the stack; then it waits for that thread, so that memory stays bounded.
 // The stack itself has no bound: whoever pushes must have one. Thread-safe.
-template <typename T, typename Yield = NoYield>
+template <typename T, typename Atomics = StdAtomics>
 class LockFreeStack {
  public:
   static constexpr size_t kGarbageMax = 4096;
@@ -42,28 +41,26 @@ class LockFreeStack {
   void Push(T item) {
     Node* node = new Node(std::move(item));
     // A push compares with a head that it never follows, so it needs no guard.
-    node->below = head_.load(std::memory_order_relaxed);
+    Node* head = head_.load(std::memory_order_relaxed);
     do {
-      Yield::At();
+      node->below = head;
       // seq_cst, which includes the release that publishes the node to TryPop().
-    } while (!head_.compare_exchange_weak(node->below, node));
+    } while (!head_.compare_exchange_weak(head, node));
   }
 
   // Takes the newest item; nothing if the stack was empty at one instant of the call.
   std::optional<T> TryPop() {
     std::optional<T> result;
     {
-      EpochDomain::Guard guard(domain_);
+      typename Domain::Guard guard(domain_);
       Node* head = head_.load();
       for (;;) {
         if (head == nullptr) return std::nullopt;
         Node* below = head->below;
-        Yield::At();
         if (head_.compare_exchange_weak(head, below)) break;
       }
-      Yield::At();
       result.emplace(std::move(head->item));
-      domain_.Retire(head, [](EpochDomain::Retired* node) { delete static_cast<Node*>(node); });
+      domain_.Retire(head, [](Retired* node) { delete static_cast<Node*>(node); });
     }
     if (domain_.garbage() > kGarbageMax) domain_.Quiesce(kGarbageMax);
     return result;
@@ -72,14 +69,17 @@ class LockFreeStack {
   bool empty() const { return head_.load() == nullptr; }
 
  private:
-  struct Node : EpochDomain::Retired {
+  using Domain = BasicEpochDomain<Atomics>;
+  using Retired = typename Domain::Retired;
+  struct Node : Retired {
     explicit Node(T i) : item(std::move(i)) {}
-    T item;
-    Node* below = nullptr;
+    typename Atomics::template Plain<T> item;
+    typename Atomics::template Plain<Node*> below = nullptr;
   };
 
-  EpochDomain domain_;
-  alignas(64) std::atomic<Node*> head_{nullptr};  // Not on a line with the domain's garbage list.
+  Domain domain_;
+  // Not on a line with the domain's garbage list.
+  alignas(64) typename Atomics::template Atomic<Node*> head_{nullptr};
 };
 
 }  // namespace taskforge

@@ -1,4 +1,4 @@
-// What tests put in the place of NoYield (sync/yield_point.h).
+// What tests do at the points of stress/yielding_atomics.h.
 #ifndef TASKFORGE_STRESS_YIELD_HOOKS_H_
 #define TASKFORGE_STRESS_YIELD_HOOKS_H_
 

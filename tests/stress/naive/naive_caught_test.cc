@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "stress/bus_driver.h"
@@ -20,12 +21,33 @@ using testing::HasSubstr;
 
 TEST(NaiveQueue, DeliversAnItemTwiceWhenInterrupted) {
   using Queue = naive::NaiveQueue<uint64_t, ScriptedYield, naive::RecycledNodes>;
-  EXPECT_THAT(CheckInterruptedPop<Queue>(), HasSubstr("item 1 came 2 times"));
+  EXPECT_THAT((CheckInterruptedPop<Queue, Order::kFifo>()), HasSubstr("item 1 came 2 times"));
 }
 
 TEST(NaiveStack, TakesANewHeadForAnOldOne) {
   using Stack = naive::NaiveStack<uint64_t, ScriptedYield, naive::RecycledNodes>;
-  EXPECT_THAT(CheckInterruptedPop<Stack>(), HasSubstr("times"));
+  EXPECT_THAT((CheckInterruptedPop<Stack, Order::kLifo>()), HasSubstr("times"));
+}
+
+// The first of the interrupted histories that is not linearizable says so.
+template <typename Container, Order kOrder>
+std::string WhatIsNotLinearizable() {
+  for (int point = 1; point < kMostPoints; ++point) {
+    const std::vector<Operation> history = InterruptedPop<Container>(point);
+    const std::string wrong = CheckLinearizable<SequentialContainer<kOrder>>(history);
+    if (!wrong.empty()) return wrong;
+  }
+  return "";
+}
+
+TEST(NaiveQueue, IsNotLinearizable) {
+  using Queue = naive::NaiveQueue<uint64_t, ScriptedYield, naive::RecycledNodes>;
+  EXPECT_THAT((WhatIsNotLinearizable<Queue, Order::kFifo>()), HasSubstr("no order explains"));
+}
+
+TEST(NaiveStack, IsNotLinearizable) {
+  using Stack = naive::NaiveStack<uint64_t, ScriptedYield, naive::RecycledNodes>;
+  EXPECT_THAT((WhatIsNotLinearizable<Stack, Order::kLifo>()), HasSubstr("no order explains"));
 }
 
 TEST(NaiveBus, LosesAWakeUp) {

@@ -21,12 +21,12 @@ struct RouteTable::Node : RefCounted<Node> {
 };
 
 RouteTable::RouteTable(EpochDomain& epochs) : epochs_(epochs), root_(new Node()) {}
-RouteTable::~RouteTable() { root_.load(std::memory_order_acquire)->Release(); }
+RouteTable::~RouteTable() { root_.Get()->Release(); }
 
 void RouteTable::Add(const Ref<Subscriber>& subscriber) {
   {
     MutexLock lock(mu_);
-    NodeRef root(root_.load(std::memory_order_relaxed));  // relaxed: changes only under mu_.
+    NodeRef root(root_.Get());  // It changes only under mu_.
     for (const std::string& filter : subscriber->filters()) {
       root = With(root.get(), Tokens(filter), 0, subscriber);
     }
@@ -38,7 +38,7 @@ void RouteTable::Add(const Ref<Subscriber>& subscriber) {
 void RouteTable::Remove(Subscriber& subscriber) {
   {
     MutexLock lock(mu_);
-    NodeRef root(root_.load(std::memory_order_relaxed));  // relaxed: changes only under mu_.
+    NodeRef root(root_.Get());  // It changes only under mu_.
     for (const std::string& filter : subscriber.filters()) {
       root = Without(root.get(), Tokens(filter), 0, subscriber);
       if (!root) root = NodeRef::Adopt(new Node());
@@ -54,10 +54,8 @@ void RouteTable::Remove(Subscriber& subscriber) {
 
 void RouteTable::ReplaceRoot(NodeRef root) {
   is_empty_.store(root->IsEmpty(), std::memory_order_release);
-  // acq_rel: release pairs with the acquire in Match(); the nodes are whole.
-  const Node* old = root_.exchange(root.Leak(), std::memory_order_acq_rel);
-  epochs_.Retire(const_cast<Node*>(old),
-                 [](void* node) { static_cast<const Node*>(node)->Release(); });
+  root_.Replace(root.Leak(), epochs_,
+                [](void* node) { static_cast<const Node*>(node)->Release(); });
 }
 
 RouteTable::NodeRef RouteTable::With(const Node* node, const Tokens& filter, size_t index,
@@ -131,7 +129,7 @@ void RouteTable::BumpGenerations(const std::vector<std::string>& filters) {
 void RouteTable::Match(absl::string_view topic, Matched& out) const {
   const Tokens tokens(topic);
   if (!tokens.is_complete()) return;
-  Collect(*root_.load(std::memory_order_acquire), tokens, 0, out);  // Pairs with ReplaceRoot().
+  Collect(*root_.Get(), tokens, 0, out);
   const bool may_repeat = std::any_of(out.begin(), out.end(), [](const Subscriber* subscriber) {
     return subscriber->filters().size() > 1;
   });

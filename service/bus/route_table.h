@@ -19,6 +19,7 @@
 #include "bus/subscriber.h"
 #include "bus/topic.h"
 #include "sync/epoch.h"
+#include "sync/epoch_pointer.h"
 
 namespace taskforge {
 
@@ -70,7 +71,7 @@ class RouteTable {
 
   EpochDomain& epochs_;
   Mutex mu_;                       // Held by who changes the table.
-  std::atomic<const Node*> root_;  // With one reference.
+  EpochPointer<const Node> root_;  // With one reference.
   std::atomic<bool> is_empty_{true};
 };
 

@@ -143,7 +143,7 @@ TEST(StackModel, FindsARelaxedPush) {
       kUnordered, {.function = "::Push(", .access = Access::kCompareExchange});
 }
 
-TEST(QueueModel, PassesItemsOn) { ExpectHolds<QueueHandover<FreesAtTheEnd>>({}); }
+TEST(QueueModel, PassesItemsOn) { ExpectHolds<QueueHandover<FreesAtTheEnd>>({.switches = 3}); }
 TEST(QueueModel, GivesEachItemOnce) { ExpectHolds<QueueShuffle<FreesAtTheEnd>>({.switches = 2}); }
 TEST(QueueModel, GivesEachItemOnceAndFrees) {
   ExpectHolds<QueueShuffle<RelacyAtomics>>({.switches = 1});

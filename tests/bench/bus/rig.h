@@ -1,0 +1,101 @@
+// A bus on a pool, as the server has them, and events as the server makes them.
+#ifndef TASKFORGE_BENCH_BUS_RIG_H_
+#define TASKFORGE_BENCH_BUS_RIG_H_
+
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/clock.h"
+#include "bus/bus.h"
+#include "bus/topic.h"
+#include "pool/thread_pool.h"
+#include "task/task_types.h"
+
+namespace taskforge::bench {
+
+class PoolDrains final : public DrainExecutor {
+ public:
+  explicit PoolDrains(ThreadPool& pool) : pool_(pool) {}
+  void SubmitReserved(Work& work) override { pool_.SubmitReserved(work); }
+
+ private:
+  ThreadPool& pool_;
+};
+
+// REQUIRES: no Subscription and no Publisher is left when it goes.
+class Rig {
+ public:
+  Rig() : pool_(PoolOptionsFor(), clock_), drains_(pool_), bus_({}, drains_, clock_) {
+    if (!pool_.Start().ok()) std::abort();
+  }
+  ~Rig() { pool_.Stop(); }
+  Rig(const Rig&) = delete;
+  Rig& operator=(const Rig&) = delete;
+
+  const Clock& clock() const { return clock_; }
+  Bus& bus() { return bus_; }
+
+ private:
+  static PoolOptions PoolOptionsFor() {
+    PoolOptions options;
+    options.cpus = 2;
+    return options;
+  }
+
+  SystemClock clock_;
+  ThreadPool pool_;
+  PoolDrains drains_;
+  Bus bus_;
+};
+
+// Finished tasks of handler echo: many, so that no two events in a row share one.
+inline std::vector<TaskRecordPtr> FinishedTasks() {
+  std::vector<TaskRecordPtr> records;
+  for (int i = 1000; i < 2000; ++i) {
+    auto spec = std::make_shared<TaskSpec>();
+    spec->queue = "default";
+    spec->handler = "echo";
+    spec->input.data = "hello";
+    auto record = std::make_shared<TaskRecord>();
+    record->uid = absl::StrCat("0190163d-8694-739b-aea5-966c26f8", i);
+    record->name = absl::StrCat("tasks/", record->uid);
+    record->revision = 3;
+    record->state = TaskState::kSucceeded;
+    record->spec = std::move(spec);
+    records.push_back(std::move(record));
+  }
+  return records;
+}
+
+// As lifecycle/task_events.cc makes it.
+inline EventRef TaskEvent(const TaskRecordPtr& record, std::string topic) {
+  EventFields event;
+  event.id = absl::StrCat(record->uid, "/", record->revision);
+  event.source = "taskforge";
+  event.type = absl::StrCat("taskforge.task.", Name(record->state));
+  event.subject = record->name;
+  event.time = record->end_time;
+  event.topic = std::move(topic);
+  event.record = record;
+  return MakeEvent(std::move(event));
+}
+
+// An event as rpc/bus_service.cc makes it of a client's.
+inline EventRef ClientEvent(std::string topic, absl::Time now) {
+  EventFields event;
+  event.id = "0190163d-8694-739b-aea5-966c26f8ad90";
+  event.source = "ipv4:127.0.0.1:50123";
+  event.type = "taskforge.event";
+  event.time = now;
+  event.topic = std::move(topic);
+  event.data.data = "an order of three things";
+  return MakeEvent(std::move(event));
+}
+
+}  // namespace taskforge::bench
+
+#endif  // TASKFORGE_BENCH_BUS_RIG_H_

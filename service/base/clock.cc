@@ -104,6 +104,8 @@ int64_t MonotonicNs() { return ReadNs(CLOCK_MONOTONIC); }
 
 MonoTime SystemClock::Monotonic() const { return MonoTime{MonotonicNs()}; }
 
+MonoTime SystemClock::CoarseMonotonic() const { return MonoTime{ReadNs(CLOCK_MONOTONIC_COARSE)}; }
+
 absl::Time SystemClock::Now() const { return absl::FromUnixNanos(ReadNs(CLOCK_REALTIME)); }
 
 }  // namespace taskforge

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "bus/fan_out.h"
 #include "bus/publisher.h"
 #include "bus/topic.h"
 
@@ -45,59 +46,29 @@ Bus::Bus(Options options, DrainExecutor& executor, const Clock& clock)
     : options_(options), executor_(executor), clock_(clock), routes_(epochs_), topics_(epochs_) {}
 Bus::~Bus() = default;
 
-Bus::PublishResult Bus::Publish(EventRef event) {
-  return PublishBatch(absl::MakeConstSpan(&event, 1))[0];
-}
+Bus::PublishResult Bus::Publish(EventRef event) { return {Route(std::move(event))}; }
 
 std::vector<Bus::PublishResult> Bus::PublishBatch(absl::Span<const EventRef> events) {
   std::vector<PublishResult> results;
   results.reserve(events.size());
-  for (const EventRef& event : events) results.push_back({Route(*event)});
+  for (const EventRef& event : events) results.push_back({Route(event)});
   return results;
 }
 
-uint32_t Bus::Route(const Event& event) {
-  counters_.CountPublished(event.priority());
-  ToWaitFor to_wait_for;
-  uint32_t routed = 0;
+uint32_t Bus::Route(EventRef event) {
+  const MonoTime now = clock_.Monotonic();
+  counters_.CountPublished(event->priority());
+  FanOut fan_out(std::move(event));
+  FanOut::ToWaitFor to_wait_for;
   {
     const EpochDomain::Guard guard(epochs_);
-    topics_.Count(event.topic(), clock_.Now());
+    topics_.Count(fan_out.event().topic(), now);
     RouteTable::Matched matched;
-    routes_.Match(event.topic(), matched);
-    routed = Offer(event, matched, to_wait_for);
+    routes_.Match(fan_out.event().topic(), matched);
+    fan_out.OfferAll(matched, now, to_wait_for);
   }
-  return routed + OfferBlocking(event, to_wait_for);
-}
-
-uint32_t Bus::Offer(const Event& event, const RouteTable::Matched& matched,
-                    ToWaitFor& to_wait_for) {
-  if (matched.empty()) return 0;
-  event.StampPublished(clock_.Monotonic());
-  // One addition for all; each subscriber takes one of the references over, or leaves it.
-  event.AddRef(static_cast<uint32_t>(matched.size()));
-  uint32_t taken = 0;
-  for (Subscriber* subscriber : matched) {
-    const Subscriber::Offered offered = subscriber->Offer(&event);
-    if (offered == Subscriber::Offered::kTaken) ++taken;
-    if (offered == Subscriber::Offered::kWouldBlock) to_wait_for.emplace_back(subscriber);
-  }
-  const auto left = static_cast<uint32_t>(matched.size() - taken);
-  if (left > 0) event.Release(left);
-  return taken;
-}
-
-uint32_t Bus::OfferBlocking(const Event& event, const ToWaitFor& to_wait_for) {
-  uint32_t taken = 0;
-  for (const Ref<Subscriber>& subscriber : to_wait_for) {
-    event.AddRef();
-    if (subscriber->OfferBlocking(&event) == Subscriber::Offered::kTaken) {
-      ++taken;
-    } else {
-      event.Release();
-    }
-  }
-  return taken;
+  fan_out.OfferBlocking(to_wait_for);
+  return fan_out.taken();
 }
 
 bool Bus::IsQuiet() const { return routes_.IsEmpty(); }
@@ -202,7 +173,7 @@ void Bus::Unregister(Publisher& publisher) {
 
 std::vector<TopicInfo> Bus::ListTopics(absl::string_view filter, absl::string_view after,
                                        size_t limit) const {
-  std::vector<TopicInfo> all = topics_.List();
+  std::vector<TopicInfo> all = topics_.List(clock_);
   {
     MutexLock lock(mu_);
     for (const Publisher* publisher : publishers_) all.push_back(publisher->Info());

@@ -108,13 +108,8 @@ class Bus {
                                                               EventSink* sink,
                                                               std::unique_ptr<EventSink> owned_sink)
       ABSL_LOCKS_EXCLUDED(mu_);
-  using ToWaitFor = absl::InlinedVector<Ref<Subscriber>, 4>;
 
-  uint32_t Route(const Event& event);
-  // Offers to all, in a guard. Returns how many took it; adds those that must be waited for.
-  uint32_t Offer(const Event& event, const RouteTable::Matched& matched, ToWaitFor& to_wait_for);
-  // The rest, outside the guard. Returns how many took it.
-  uint32_t OfferBlocking(const Event& event, const ToWaitFor& to_wait_for);
+  uint32_t Route(EventRef event);
   void Register(Publisher& publisher) ABSL_LOCKS_EXCLUDED(mu_);
   void Unregister(Publisher& publisher) ABSL_LOCKS_EXCLUDED(mu_);
   // Ends a subscription: no routes, no calls any more, its counts kept.

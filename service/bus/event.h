@@ -34,11 +34,17 @@ struct EventFields {
 // Immutable, except for the time at which the bus took it. Thread-safe.
 class Event final : public RefCounted<Event> {
  public:
-  explicit Event(EventFields fields) : fields_(std::move(fields)), bytes_(BytesOf(fields_)) {}
+  explicit Event(EventFields fields);
+  // A task's event: see MakeTaskEvent().
+  Event(std::string topic, TaskRecordPtr record);
 
+  // As they were given. Of a task's event: topic, priority and record only.
   const EventFields& fields() const { return fields_; }
+  // All of them, by value: of a task's event, id, source, type, subject, time and extension
+  // attributes are made of its record here. `data` is left out.
+  EventFields Attributes() const;
   const std::string& topic() const { return fields_.topic; }
-  Priority priority() const { return fields_.priority; }
+  Priority priority() const { return priority_; }
   // What it counts for in byte limits: strings, the task's record and a fixed overhead.
   size_t bytes() const { return bytes_; }
 
@@ -51,15 +57,22 @@ class Event final : public RefCounted<Event> {
  private:
   static size_t BytesOf(const EventFields& fields);
 
-  const EventFields fields_;
+  // What delivering looks at, in the cache line of the count.
+  const Priority priority_;
   const size_t bytes_;
   mutable std::atomic<int64_t> published_ns_{0};
+  const EventFields fields_;
 };
 
 using EventRef = Ref<const Event>;
 
 inline EventRef MakeEvent(EventFields fields) {
   return EventRef::Adopt(new Event(std::move(fields)));
+}
+// The event of a task that has come to record->state. Cheap: what its record says is not written
+// out before somebody asks for it (Event::Attributes). REQUIRES: `record` is not null.
+inline EventRef MakeTaskEvent(std::string topic, TaskRecordPtr record) {
+  return EventRef::Adopt(new Event(std::move(topic), std::move(record)));
 }
 
 }  // namespace taskforge

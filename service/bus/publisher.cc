@@ -1,6 +1,9 @@
 #include "bus/publisher.h"
 
 #include <memory>
+#include <utility>
+
+#include "bus/fan_out.h"
 
 namespace taskforge {
 
@@ -41,27 +44,28 @@ bool Publisher::Refresh() {
   return leads_somewhere;
 }
 
-uint32_t Publisher::Send(EventRef event) {
-  Bus::ToWaitFor to_wait_for;
-  uint32_t routed = 0;
+uint32_t Publisher::Send(EventRef event, MonoTime now) {
+  FanOut fan_out(std::move(event));
+  FanOut::ToWaitFor to_wait_for;
   {
     const EpochDomain::Guard guard(bus_.epochs_);
     // acquire: as in Refresh().
     const CachedRoute* route = route_.load(std::memory_order_acquire);
     if (route != nullptr && route->generation == generation_.load(std::memory_order_acquire)) {
-      routed = bus_.Offer(*event, route->subscribers, to_wait_for);
+      fan_out.OfferAll(route->subscribers, now, to_wait_for);
     } else {  // Changed since the look: not worth a second try.
       RouteTable::Matched matched;
       bus_.routes_.Match(topic_, matched);
-      routed = bus_.Offer(*event, matched, to_wait_for);
+      fan_out.OfferAll(matched, now, to_wait_for);
     }
   }
-  return routed + bus_.OfferBlocking(*event, to_wait_for);
+  fan_out.OfferBlocking(to_wait_for);
+  return fan_out.taken();
 }
 
 TopicInfo Publisher::Info() const {
   return {topic_, published_.load(std::memory_order_relaxed),
-          absl::FromUnixNanos(last_ns_.load(std::memory_order_relaxed))};
+          WallTimes(bus_.clock_).Of(MonoTime{last_ns_.load(std::memory_order_relaxed)})};
 }
 
 }  // namespace taskforge

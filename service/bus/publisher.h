@@ -7,7 +7,7 @@
 #include <string>
 #include <utility>
 
-#include "absl/time/time.h"
+#include "base/clock.h"
 #include "bus/bus.h"
 #include "bus/event.h"
 
@@ -34,13 +34,17 @@ class Publisher {
     return routed_at_.load(std::memory_order_relaxed) == generation || Refresh();
   }
 
-  // Counts an event as published at `now`, and publishes what `make_event()` returns (an EventRef
-  // with this topic and priority) if anybody would get it; otherwise does not call it.
+  // Counts an event as published, and publishes what `make_event()` returns (an EventRef with this
+  // topic and priority) if anybody would get it; otherwise does not call it.
   template <typename MakeEvent>
-  Bus::PublishResult Publish(Priority priority, absl::Time now, MakeEvent make_event) {
+  Bus::PublishResult Publish(Priority priority, MakeEvent make_event) {
+    if (!HasSubscribers()) {
+      Count(priority, bus_.clock_.CoarseMonotonic());
+      return {};
+    }
+    const MonoTime now = bus_.clock_.Monotonic();
     Count(priority, now);
-    if (!HasSubscribers()) return {};
-    return {Send(make_event())};
+    return {Send(make_event(), now)};
   }
 
   TopicInfo Info() const;
@@ -48,15 +52,15 @@ class Publisher {
  private:
   struct CachedRoute;
 
-  void Count(Priority priority, absl::Time now) {
+  void Count(Priority priority, MonoTime now) {
     bus_.counters_.CountPublished(priority);
     // relaxed: figures for people.
     published_.fetch_add(1, std::memory_order_relaxed);
-    last_ns_.store(absl::ToUnixNanos(now), std::memory_order_relaxed);
+    last_ns_.store(now.ns, std::memory_order_relaxed);
   }
   // Makes the route anew if it is out of date; whether it leads to anybody.
   bool Refresh();
-  uint32_t Send(EventRef event);
+  uint32_t Send(EventRef event, MonoTime now);
 
   // Constant after construction.
   Bus& bus_;

@@ -11,8 +11,8 @@ TopicTable::~TopicTable() {
   for (auto& entry : entries_) delete entry.load(std::memory_order_acquire);
 }
 
-void TopicTable::Count(absl::string_view topic, absl::Time now) {
-  const int64_t now_ns = absl::ToUnixNanos(now);
+void TopicTable::Count(absl::string_view topic, MonoTime now) {
+  const int64_t now_ns = now.ns;
   const size_t hash = absl::HashOf(topic);
   std::atomic<Entry*>* idlest = nullptr;
   Entry* idlest_entry = nullptr;
@@ -51,14 +51,15 @@ void TopicTable::Count(absl::string_view topic, absl::Time now) {
   }
 }
 
-std::vector<TopicInfo> TopicTable::List() const {
+std::vector<TopicInfo> TopicTable::List(const Clock& clock) const {
   std::vector<TopicInfo> infos;
+  const WallTimes times(clock);
   const EpochDomain::Guard guard(epochs_);
   for (const auto& place : entries_) {
     const Entry* entry = place.load(std::memory_order_acquire);  // Pairs with Count().
     if (entry == nullptr) continue;
     infos.push_back({entry->topic, entry->published.load(std::memory_order_relaxed),
-                     absl::FromUnixNanos(entry->last_ns.load(std::memory_order_relaxed))});
+                     times.Of(MonoTime{entry->last_ns.load(std::memory_order_relaxed)})});
   }
   return infos;
 }

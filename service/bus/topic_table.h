@@ -11,6 +11,7 @@
 
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "base/clock.h"
 #include "sync/epoch.h"
 
 namespace taskforge {
@@ -19,6 +20,18 @@ struct TopicInfo {
   std::string topic;
   uint64_t published = 0;  // Since it is counted.
   absl::Time last_publish_time;
+};
+
+// Tells points on the monotonic clock, which are cheaper to note, as wall-clock time: as it is now,
+// whatever it was then. Thread-compatible.
+class WallTimes {
+ public:
+  explicit WallTimes(const Clock& clock) : wall_(clock.Now()), mono_(clock.Monotonic()) {}
+  absl::Time Of(MonoTime t) const { return wall_ - absl::Nanoseconds(mono_ - t); }
+
+ private:
+  const absl::Time wall_;
+  const MonoTime mono_;
 };
 
 // Counts by topic in a table of fixed size. A new topic that finds its places taken pushes out the
@@ -34,9 +47,9 @@ class TopicTable {
   ~TopicTable();
 
   // REQUIRES: the caller is inside a guard of `epochs`.
-  void Count(absl::string_view topic, absl::Time now);
-  // In no order.
-  std::vector<TopicInfo> List() const;
+  void Count(absl::string_view topic, MonoTime now);
+  // In no order. Times are told by `clock`, whose Monotonic() the counts were given.
+  std::vector<TopicInfo> List(const Clock& clock) const;
 
  private:
   struct Entry : EpochDomain::Retired {

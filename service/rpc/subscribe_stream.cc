@@ -11,6 +11,17 @@ constexpr size_t kMaxWaitingEvents = 512;
 constexpr size_t kMaxWaitingBytes = size_t{1} << 20;
 constexpr size_t kMaxMessageBytes = size_t{1} << 20;
 
+void AddAttributes(const EventFields& fields, v1::Event& event) {
+  event.set_id(fields.id);
+  event.set_source(fields.source);
+  event.set_type(fields.type);
+  event.set_subject(fields.subject);
+  ToProto(fields.time, *event.mutable_time());
+  event.set_topic(fields.topic);
+  event.set_priority(ToProto(fields.priority));
+  for (const auto& [name, value] : fields.attributes) (*event.mutable_attributes())[name] = value;
+}
+
 }  // namespace
 
 SinkResult SubscribeStream::Deliver(absl::Span<const Delivery> batch) {
@@ -85,19 +96,13 @@ void SubscribeStream::Add(const Delivery& delivery, v1::SubscribeResponse& respo
     out.mutable_missed()->set_priority(ToProto(delivery.priority));
     return;
   }
-  const EventFields& fields = delivery.event->fields();
   v1::Event& event = *out.mutable_event();
-  event.set_id(fields.id);
-  event.set_source(fields.source);
-  event.set_type(fields.type);
-  event.set_subject(fields.subject);
-  ToProto(fields.time, *event.mutable_time());
-  event.set_topic(fields.topic);
-  event.set_priority(ToProto(fields.priority));
-  for (const auto& [name, value] : fields.attributes) (*event.mutable_attributes())[name] = value;
+  const EventFields& fields = delivery.event->fields();
   if (fields.record == nullptr) {
+    AddAttributes(fields, event);
     ToProto(fields.data, *event.mutable_data());
   } else {
+    AddAttributes(delivery.event->Attributes(), event);
     ToProto(*fields.record, *event.mutable_task(),
             {.input = !omit_payloads_, .output = !omit_payloads_});
   }

@@ -93,8 +93,7 @@ class BusStress : public testing::TestWithParam<int> {
           const Priority priority = kPriorities[static_cast<size_t>(i / 3) % kPriorityCount];
           const int number = next[Index(priority)]++;
           if (p % 2 == 0) {
-            shared.Publish(priority, clock_.Now(),
-                           [&] { return Numbered("t.shared", p, number, priority); });
+            shared.Publish(priority, [&] { return Numbered("t.shared", p, number, priority); });
           } else {
             bus_.Publish(Numbered("t.own", p, number, priority));
           }

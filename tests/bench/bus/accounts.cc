@@ -70,7 +70,7 @@ uint64_t PublishAll(Rig& rig, int events) {
       uint64_t mine = 0;
       for (int i = 0; i < events; ++i) {
         mine += publisher
-                    .Publish(Priority::kNormal, rig.clock().Now(),
+                    .Publish(Priority::kNormal,
                              [&] { return ClientEvent(publisher.topic(), rig.clock().Now()); })
                     .routed;
       }

@@ -38,8 +38,8 @@ double PublishNs(int subscribers, int events) {
   while (published < events) {
     const double begin = ThreadCpuSeconds();
     for (int i = 0; i < kBurst; ++i) {
-      publisher.Publish(Priority::kNormal, rig.clock().Now(), [&] {
-        return TaskEvent(records[static_cast<size_t>(i) % records.size()], publisher.topic());
+      publisher.Publish(Priority::kNormal, [&] {
+        return MakeTaskEvent(publisher.topic(), records[static_cast<size_t>(i) % records.size()]);
       });
     }
     seconds += ThreadCpuSeconds() - begin;
@@ -55,7 +55,7 @@ double MakeEventNs(int count) {
   const std::vector<TaskRecordPtr> records = FinishedTasks();
   const double begin = ThreadCpuSeconds();
   for (int i = 0; i < count; ++i) {
-    TaskEvent(records[static_cast<size_t>(i) % records.size()], kTopic);
+    MakeTaskEvent(kTopic, records[static_cast<size_t>(i) % records.size()]);
   }
   return (ThreadCpuSeconds() - begin) / count * 1e9;
 }

@@ -55,7 +55,7 @@ class Rig {
 // Finished tasks of handler echo: many, so that no two events in a row share one.
 inline std::vector<TaskRecordPtr> FinishedTasks() {
   std::vector<TaskRecordPtr> records;
-  for (int i = 1000; i < 2000; ++i) {
+  for (int i = 1000; i < 1064; ++i) {
     auto spec = std::make_shared<TaskSpec>();
     spec->queue = "default";
     spec->handler = "echo";
@@ -69,19 +69,6 @@ inline std::vector<TaskRecordPtr> FinishedTasks() {
     records.push_back(std::move(record));
   }
   return records;
-}
-
-// As lifecycle/task_events.cc makes it.
-inline EventRef TaskEvent(const TaskRecordPtr& record, std::string topic) {
-  EventFields event;
-  event.id = absl::StrCat(record->uid, "/", record->revision);
-  event.source = "taskforge";
-  event.type = absl::StrCat("taskforge.task.", Name(record->state));
-  event.subject = record->name;
-  event.time = record->end_time;
-  event.topic = std::move(topic);
-  event.record = record;
-  return MakeEvent(std::move(event));
 }
 
 // An event as rpc/bus_service.cc makes it of a client's.

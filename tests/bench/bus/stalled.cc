@@ -65,7 +65,7 @@ double OthersP99Us(bool one_stalls, int events) {
   int64_t next = rig.clock().Monotonic().ns;
   for (int i = 0; i < events; ++i) {
     SleepUntil(next += kPeriodNs);
-    publisher.Publish(Priority::kNormal, rig.clock().Now(),
+    publisher.Publish(Priority::kNormal,
                       [&] { return ClientEvent(publisher.topic(), rig.clock().Now()); });
   }
   while (rig.bus().Stats().delivered < static_cast<uint64_t>(kSubscribers - 1) * events / 2) {

@@ -61,6 +61,20 @@ TEST(SystemClock, AgreesBetweenThreads) {
   other.join();
 }
 
+TEST(SystemClock, HasACoarseTimeThatIsLateAndNotAhead) {
+  const SystemClock clock;
+  MonoTime last{0};
+  for (int i = 0; i < 10'000; ++i) {
+    const MonoTime before = clock.Monotonic();
+    const MonoTime coarse = clock.CoarseMonotonic();
+    const MonoTime after = clock.Monotonic();
+    ASSERT_LE(coarse - after, kSlackNs);
+    ASSERT_LE(before - coarse, 100'000'000);  // A tick of the kernel is at most 10 ms.
+    ASSERT_GE(coarse, last);
+    last = coarse;
+  }
+}
+
 TEST(SystemClock, TellsWallTimeToTheNanosecond) {
   timespec now;
   clock_gettime(CLOCK_REALTIME, &now);

@@ -8,9 +8,11 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.h"
+#include "base/scoped_blocking.h"
 #include "bus/publisher.h"
 #include "support/drain_executor.h"
 #include "support/fake_clock.h"
@@ -368,6 +370,35 @@ TEST_F(BusTest, CountsExactlyWhateverThreadsPublish) {
   EXPECT_EQ(bus_.Stats().published[Priority::kNormal], 0u);
 }
 
+// However many of those to whom it was offered did not take it.
+TEST_F(BusTest, FreesAnEventThatNobodyHasAnyMore) {
+  SubscribeOptions options = SubscribeTo({"t"});
+  options.max_events = 1;
+  std::vector<std::unique_ptr<Subscription>> subscriptions;
+  for (const auto policy : {SlowSubscriberPolicy::kDropOldest, SlowSubscriberPolicy::kDropNewest,
+                            SlowSubscriberPolicy::kDisconnect, SlowSubscriberPolicy::kBlock}) {
+    options.policy = policy;
+    subscriptions.push_back(Subscribe(options, sink_));
+  }
+  const NonBlockingThread non_blocking;
+  Publisher publisher(bus_, "t");
+  std::vector<std::weak_ptr<const TaskRecord>> alive;
+  const auto make = [&] {
+    auto record = std::make_shared<TaskRecord>();
+    record->spec = std::make_shared<const TaskSpec>();
+    alive.push_back(record);
+    return MakeTaskEvent("t", std::move(record));
+  };
+  EXPECT_EQ(bus_.Publish(make()).routed, 4u);
+  EXPECT_EQ(publisher.Publish(Priority::kNormal, make).routed, 2u);  // Two are disconnected.
+  EXPECT_EQ(bus_.Publish(make()).routed, 2u);
+  executor_.RunAll();
+  subscriptions.clear();
+  EXPECT_EQ(publisher.Publish(Priority::kNormal, make).routed, 0u);
+  for (const auto& record : alive) EXPECT_TRUE(record.expired());
+  EXPECT_EQ(alive.size(), 3u);
+}
+
 TEST_F(BusTest, MeasuresTheTimeToDelivery) {
   const auto subscription = Subscribe(SubscribeTo({">"}), sink_);
   Publish({"a"});
@@ -379,7 +410,7 @@ TEST_F(BusTest, MeasuresTheTimeToDelivery) {
 
 TEST_F(BusTest, ListsTopicsWithTheirCounts) {
   Publisher publisher(bus_, "b.fast");
-  publisher.Publish(Priority::kNormal, clock_.Now(), [] { return EventOn("b.fast", "x"); });
+  publisher.Publish(Priority::kNormal, [] { return EventOn("b.fast", "x"); });
   bus_.Publish(EventOn("b.slow", "1"));
   bus_.Publish(EventOn("b.slow", "2"));
   bus_.Publish(EventOn("a", "3"));

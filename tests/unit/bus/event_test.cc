@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <memory>
 #include <string>
 
@@ -23,6 +24,58 @@ TEST(Event, CountsEverythingThatItHoldsInItsBytes) {
   const size_t full = MakeEvent(std::move(fields))->bytes();
   EXPECT_GE(full, empty + 6600);
   EXPECT_LE(full, empty + 10000);
+}
+
+TEST(Event, TellsWhatItWasGiven) {
+  EventFields fields;
+  fields.id = "1";
+  fields.source = "shop";
+  fields.type = "order";
+  fields.subject = "orders/7";
+  fields.time = absl::FromUnixSeconds(5);
+  fields.topic = "orders.eu";
+  fields.priority = Priority::kHigh;
+  fields.attributes["name"] = "value";
+  const EventFields told = MakeEvent(fields)->Attributes();
+  EXPECT_EQ(told.id, fields.id);
+  EXPECT_EQ(told.source, fields.source);
+  EXPECT_EQ(told.type, fields.type);
+  EXPECT_EQ(told.subject, fields.subject);
+  EXPECT_EQ(told.time, fields.time);
+  EXPECT_EQ(told.topic, fields.topic);
+  EXPECT_EQ(told.priority, fields.priority);
+  EXPECT_EQ(told.attributes, fields.attributes);
+}
+
+// It keeps the record only, and says on demand what the record says.
+TEST(Event, OfATaskTellsWhatItsRecordSays) {
+  auto spec = std::make_shared<TaskSpec>();
+  spec->priority = Priority::kCritical;
+  spec->traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  auto record = std::make_shared<TaskRecord>();
+  record->spec = spec;
+  record->name = "queues/default/tasks/t";
+  record->uid = "u";
+  record->revision = 3;
+  record->state = TaskState::kFailed;
+  record->start_time = absl::FromUnixSeconds(1);
+  record->end_time = absl::FromUnixSeconds(2);
+  const EventRef event = MakeTaskEvent("task.default.failed.echo", record);
+  EXPECT_EQ(event->priority(), Priority::kCritical);
+  EXPECT_EQ(event->topic(), "task.default.failed.echo");
+  EXPECT_EQ(event->fields().record, record);
+  EXPECT_GE(event->bytes(), CostBytes(*record));
+  const EventFields told = event->Attributes();
+  EXPECT_EQ(told.id, "u/3");
+  EXPECT_EQ(told.source, "taskforge");
+  EXPECT_EQ(told.type, "taskforge.task.failed");
+  EXPECT_EQ(told.subject, "queues/default/tasks/t");
+  EXPECT_EQ(told.time, absl::FromUnixSeconds(2));
+  EXPECT_EQ(told.attributes,
+            (std::map<std::string, std::string>{{"traceparent", spec->traceparent}}));
+  auto running = std::make_shared<TaskRecord>(*record);
+  running->state = TaskState::kRunning;
+  EXPECT_EQ(MakeTaskEvent("t", running)->Attributes().time, absl::FromUnixSeconds(1));
 }
 
 TEST(Event, IsSharedByCounting) {

@@ -15,7 +15,7 @@ class PublisherTest : public testing::Test {
  protected:
   uint32_t Publish(const std::string& id) {
     return publisher_
-        .Publish(Priority::kNormal, clock_.Now(),
+        .Publish(Priority::kNormal,
                  [&] {
                    ++made_;
                    return EventOn("a.b", id);

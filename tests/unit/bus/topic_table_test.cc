@@ -6,34 +6,39 @@
 #include <thread>
 #include <vector>
 
+#include "support/fake_clock.h"
+
 namespace taskforge {
 namespace {
 
 TEST(TopicTable, CountsByTopicAndKeepsTheLastTime) {
   EpochDomain epochs;
   TopicTable table(epochs);
-  const absl::Time start = absl::FromUnixSeconds(1000);
+  FakeClock clock;
   {
     const EpochDomain::Guard guard(epochs);
-    table.Count("a", start);
-    table.Count("a", start + absl::Seconds(5));
+    table.Count("a", clock.Monotonic());
+    clock.Advance(absl::Seconds(5));
+    table.Count("a", clock.Monotonic());
+    clock.Advance(absl::Seconds(60));
   }
-  const std::vector<TopicInfo> infos = table.List();
+  const std::vector<TopicInfo> infos = table.List(clock);
   ASSERT_EQ(infos.size(), 1u);
   EXPECT_EQ(infos[0].topic, "a");
   EXPECT_EQ(infos[0].published, 2u);
-  EXPECT_EQ(infos[0].last_publish_time, start + absl::Seconds(5));
+  EXPECT_EQ(infos[0].last_publish_time, clock.Now() - absl::Seconds(60));
 }
 
 TEST(TopicTable, StaysBoundedAndKeepsTheLatest) {
   EpochDomain epochs;
   TopicTable table(epochs);
-  absl::Time now = absl::FromUnixSeconds(1000);
+  FakeClock clock;
   for (size_t i = 0; i < 5 * TopicTable::kCapacity; ++i) {
     const EpochDomain::Guard guard(epochs);
-    table.Count("topic." + std::to_string(i), now += absl::Milliseconds(1));
+    table.Count("topic." + std::to_string(i), clock.Monotonic());
+    clock.Advance(absl::Milliseconds(1));
   }
-  const std::vector<TopicInfo> infos = table.List();
+  const std::vector<TopicInfo> infos = table.List(clock);
   EXPECT_LE(infos.size(), TopicTable::kCapacity);
   EXPECT_GE(infos.size(), TopicTable::kCapacity * 3 / 4);
   bool has_last = false;
@@ -52,13 +57,14 @@ TEST_P(TopicTableThreads, LosesNoCountOfFewTopics) {
     threads.emplace_back([&] {
       for (int i = 0; i < 5000; ++i) {
         const EpochDomain::Guard guard(epochs);
-        table.Count("topic." + std::to_string(i % 10), absl::FromUnixSeconds(1));
+        table.Count("topic." + std::to_string(i % 10), MonoTime{1});
       }
     });
   }
   for (std::thread& thread : threads) thread.join();
   uint64_t sum = 0;
-  for (const TopicInfo& info : table.List()) sum += info.published;
+  const FakeClock clock;
+  for (const TopicInfo& info : table.List(clock)) sum += info.published;
   EXPECT_EQ(sum, 5000u * static_cast<uint64_t>(GetParam()));
 }
 

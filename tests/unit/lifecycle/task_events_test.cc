@@ -57,7 +57,7 @@ TEST_F(BusTaskEventsTest, PublishesWithTheRecordAttached) {
   events_.Publish(RecordOf(TaskState::kFailed));
   executor_.RunAll();
   ASSERT_EQ(sink_.events.size(), 1u);
-  const EventFields& event = sink_.events[0]->fields();
+  const EventFields event = sink_.events[0]->Attributes();
   EXPECT_EQ(event.topic, "task.default.succeeded.image.resize");
   EXPECT_EQ(event.subject, "queues/default/tasks/t");
   EXPECT_EQ(event.type, "taskforge.task.succeeded");
@@ -88,10 +88,10 @@ TEST_F(BusTaskEventsTest, CarriesTheTraceOfTheSubmittingCall) {
   events_.Publish(record);
   executor_.RunAll();
   ASSERT_EQ(sink_.events.size(), 2u);
-  EXPECT_EQ(sink_.events[0]->fields().attributes,
+  EXPECT_EQ(sink_.events[0]->Attributes().attributes,
             (std::map<std::string, std::string>{{"traceparent", spec->traceparent},
                                                 {"xrequestid", "r-17"}}));
-  EXPECT_TRUE(sink_.events[1]->fields().attributes.empty());
+  EXPECT_TRUE(sink_.events[1]->Attributes().attributes.empty());
 }
 
 }  // namespace

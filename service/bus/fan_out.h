@@ -1,0 +1,70 @@
+// One event on its way to those who get it.
+#ifndef TASKFORGE_BUS_FAN_OUT_H_
+#define TASKFORGE_BUS_FAN_OUT_H_
+
+#include <cstdint>
+#include <utility>
+
+#include "absl/container/inlined_vector.h"
+#include "base/clock.h"
+#include "base/ref.h"
+#include "bus/event.h"
+#include "bus/route_table.h"
+#include "bus/subscriber.h"
+
+namespace taskforge {
+
+// Gives every subscriber a reference of its own by one addition to the event's count: the
+// publisher's is the first of them, and what nobody took goes back at once at the end. Not
+// thread-safe: belongs to the publishing thread.
+class FanOut {
+ public:
+  // Subscribers for whom the publisher must wait.
+  using ToWaitFor = absl::InlinedVector<Ref<Subscriber>, 4>;
+
+  explicit FanOut(EventRef event) : event_(event.Leak()) {}
+  ~FanOut() {
+    if (references_ > 0) event_->Release(references_);
+  }
+  FanOut(const FanOut&) = delete;
+  FanOut& operator=(const FanOut&) = delete;
+
+  const Event& event() const { return *event_; }
+  // How many took it.
+  uint32_t taken() const { return taken_; }
+
+  // Offers it to all of `matched`, as routed at `now`; adds those that must be waited for.
+  // REQUIRES: called once, inside a guard that keeps them.
+  void OfferAll(const RouteTable::Matched& matched, MonoTime now, ToWaitFor& to_wait_for) {
+    if (matched.empty()) return;
+    event_->StampPublished(now);
+    const auto further = static_cast<uint32_t>(matched.size() - 1);
+    if (further > 0) event_->AddRef(further);
+    references_ += further;
+    for (Subscriber* subscriber : matched) {
+      const Subscriber::Offered offered = subscriber->Offer(event_);
+      if (offered == Subscriber::Offered::kTaken) Took();
+      if (offered == Subscriber::Offered::kWouldBlock) to_wait_for.emplace_back(subscriber);
+    }
+  }
+  // REQUIRES: outside any guard; `to_wait_for` is OfferAll()'s.
+  void OfferBlocking(const ToWaitFor& to_wait_for) {
+    for (const Ref<Subscriber>& subscriber : to_wait_for) {
+      if (subscriber->OfferBlocking(event_) == Subscriber::Offered::kTaken) Took();
+    }
+  }
+
+ private:
+  void Took() {
+    ++taken_;
+    --references_;
+  }
+
+  const Event* const event_;
+  uint32_t references_ = 1;  // That are held here.
+  uint32_t taken_ = 0;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_BUS_FAN_OUT_H_

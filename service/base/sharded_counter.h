@@ -11,6 +11,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "base/histogram.h"
 #include "base/mutex.h"
 #include "base/thread_slot.h"
@@ -148,6 +149,11 @@ class ShardedHistograms {
   // REQUIRES: index < count().
   void Record(size_t index, int64_t ns) {
     cells_.WriteCell(index, [ns](Cell& cell) { cell.histogram.Record(ns); });
+  }
+  void Record(size_t index, absl::Span<const int64_t> ns) {
+    cells_.WriteCell(index, [ns](Cell& cell) {
+      for (const int64_t each : ns) cell.histogram.Record(each);
+    });
   }
   // The sum over all threads; empty when nothing was recorded.
   HistogramSnapshot Snapshot(size_t index) const {

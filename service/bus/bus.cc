@@ -87,7 +87,6 @@ absl::StatusOr<std::unique_ptr<Subscription>> Bus::Subscribe(SubscribeOptions op
 
 absl::StatusOr<std::unique_ptr<Subscription>> Bus::Subscribe(SubscribeOptions options,
                                                              Callback callback) {
-  options.max_batch = 1;  // A drain looks at the clock between calls of the sink.
   return SubscribeWith(std::move(options), nullptr,
                        std::make_unique<CallbackSink>(std::move(callback)));
 }

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 
+#include "absl/types/span.h"
 #include "base/histogram.h"
 #include "base/sharded_counter.h"
 #include "task/priority.h"
@@ -17,8 +18,8 @@ class BusCounters {
  public:
   void CountPublished(Priority priority) { published_[Index(priority)].Add(); }
   void CountSinkException() { sink_exceptions_.Add(); }
-  // From the routing of an event until its sink is called.
-  void RecordDelivery(int64_t ns) { latency_.Record(0, ns); }
+  // From the routing of each event of a batch until its sink is called.
+  void RecordDeliveries(absl::Span<const int64_t> ns) { latency_.Record(0, ns); }
 
   uint64_t published(Priority priority) const { return published_[Index(priority)].Sum(); }
   uint64_t sink_exceptions() const { return sink_exceptions_.Sum(); }

@@ -1,11 +1,12 @@
 #include "bus/lane.h"
 
+#include <algorithm>
+#include <array>
+
 namespace taskforge {
 
 Lane::~Lane() {
-  uint64_t position = 0;
-  uint32_t refused = 0;
-  while (const Event* event = Pop(position, refused)) event->Release();
+  while (const Event* event = TryDrop()) event->Release();
   delete[] slots_.load(std::memory_order_relaxed);
 }
 
@@ -51,61 +52,81 @@ bool Lane::TryPush(const Event* event) {
   }
 }
 
-const Event* Lane::Pop(uint64_t& position, uint32_t& refused_before) {
+size_t Lane::Pop(absl::Span<Entry> out, uint64_t& position) {
   // acquire: pairs with the release in SlotsForPush().
   Slot* slots = slots_.load(std::memory_order_acquire);
   position = head_.load(std::memory_order_seq_cst);
-  if (slots == nullptr) return nullptr;
+  if (slots == nullptr) return 0;
   for (;;) {
-    Slot& slot = slots[position & mask_];
-    const uint32_t filled_turn = 2 * LapOf(position) + 1;
-    // seq_cst: pairs with the store in TryPush().
-    const uint32_t turn = slot.turn.load(std::memory_order_seq_cst);
-    if (turn == filled_turn) {
-      // seq_cst: a drop stands before the dropper's look at the subscriber's state.
-      if (head_.compare_exchange_weak(position, position + 1, std::memory_order_seq_cst)) {
-        const Event* event = slot.event;
-        refused_before = slot.refused_before;
-        // release: pairs with the acquire in TryPush(); the slot's content has been read.
-        slot.turn.store(filled_turn + 1, std::memory_order_release);
-        return event;
-      }
-    } else if (static_cast<int32_t>(turn - filled_turn) < 0) {
-      return nullptr;
-    } else {
-      position = head_.load(std::memory_order_seq_cst);
+    // Filled slots stay as they are until the head has moved past them.
+    size_t filled = 0;
+    int32_t turns_ahead = 0;
+    for (; filled < out.size(); ++filled) {
+      // seq_cst: pairs with the store in TryPush().
+      const uint32_t turn = slots[(position + filled) & mask_].turn.load(std::memory_order_seq_cst);
+      turns_ahead = static_cast<int32_t>(turn - (2 * LapOf(position + filled) + 1));
+      if (turns_ahead != 0) break;
     }
+    if (filled == 0) {
+      if (turns_ahead < 0) return 0;
+      position = head_.load(std::memory_order_seq_cst);  // Others took it.
+      continue;
+    }
+    // seq_cst: a drop stands before the dropper's look at the subscriber's state.
+    if (!head_.compare_exchange_weak(position, position + filled, std::memory_order_seq_cst)) {
+      continue;
+    }
+    for (size_t i = 0; i < filled; ++i) {
+      Slot& slot = slots[(position + i) & mask_];
+      out[i] = {slot.event, slot.refused_before};
+      // release: pairs with the acquire in TryPush(); the slot's content has been read.
+      slot.turn.store(2 * LapOf(position + i) + 2, std::memory_order_release);
+    }
+    return filled;
   }
 }
 
 const Event* Lane::TryDrop() {
   uint64_t position = 0;
-  uint32_t refused = 0;
-  return Pop(position, refused);
+  Entry entry;
+  return Pop(absl::MakeSpan(&entry, 1), position) == 0 ? nullptr : entry.event;
 }
 
-std::optional<Lane::Taken> Lane::TryTake(uint64_t& missed_at_end) {
-  // Before the look at the ring: what had been refused by now comes after everything that the ring
-  // held then. If the ring turns out empty, all of that has been taken.
-  const uint32_t refused_now = refused_.load(std::memory_order_seq_cst);
-  const uint64_t tail_now = tail_.load(std::memory_order_seq_cst);
-  uint64_t position = 0;
-  uint32_t refused = refused_told_.load(std::memory_order_relaxed);
-  const uint32_t told = refused;
-  const Event* event = Pop(position, refused);
-  // An entry whose claim is pending hides later ones: what was refused is told behind them.
-  if (event == nullptr && position >= tail_now) refused = refused_now;
-  // A pusher may have read its count before another one did who claimed an earlier slot.
-  const uint32_t newly_refused =
-      static_cast<int32_t>(refused - told) > 0 ? refused - told : uint32_t{0};
-  const uint64_t missed = position - expected_.load(std::memory_order_relaxed) + newly_refused;
-  expected_.store(event == nullptr ? position : position + 1, std::memory_order_relaxed);
-  refused_told_.store(told + newly_refused, std::memory_order_relaxed);
-  if (event == nullptr) {
-    missed_at_end = missed;
-    return std::nullopt;
+size_t Lane::Take(absl::Span<Taken> out, uint64_t& missed_at_end) {
+  missed_at_end = 0;
+  std::array<Entry, kMostAtOnce> entries;
+  size_t taken = 0;
+  while (taken < out.size()) {
+    // Before the look at the ring: what had been refused by now comes after everything that the
+    // ring held then. If the ring turns out empty, all of that has been taken.
+    const uint32_t refused_now = refused_.load(std::memory_order_seq_cst);
+    const uint64_t tail_now = tail_.load(std::memory_order_seq_cst);
+    uint64_t position = 0;
+    const size_t most = std::min(entries.size(), out.size() - taken);
+    const size_t popped = Pop(absl::MakeSpan(entries.data(), most), position);
+    uint64_t missed = position - expected_.load(std::memory_order_relaxed);
+    expected_.store(position + popped, std::memory_order_relaxed);
+    if (popped == 0) {
+      // An entry whose claim is pending hides later ones: what was refused is told behind them.
+      if (position >= tail_now) missed += TellRefused(refused_now);
+      missed_at_end = missed;
+      break;
+    }
+    for (size_t i = 0; i < popped; ++i) {
+      missed += TellRefused(entries[i].refused_before);
+      out[taken++] = {entries[i].event, missed};
+      missed = 0;
+    }
   }
-  return Taken{event, missed};
+  return taken;
+}
+
+uint32_t Lane::TellRefused(uint32_t refused) {
+  const uint32_t told = refused_told_.load(std::memory_order_relaxed);
+  // A pusher may have read its count before another one did who claimed an earlier slot.
+  if (static_cast<int32_t>(refused - told) <= 0) return 0;
+  refused_told_.store(refused, std::memory_order_relaxed);
+  return refused - told;
 }
 
 bool Lane::HasNews() const {

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 
+#include "absl/types/span.h"
 #include "bus/event.h"
 
 namespace taskforge {
@@ -49,9 +49,11 @@ class Lane {
     refused_.fetch_add(1, std::memory_order_seq_cst);
   }
 
-  // The reader's: the oldest entry. None when nothing can be taken; then `missed_at_end` is the
-  // number of events that were lost after the last entry taken.
-  std::optional<Taken> TryTake(uint64_t& missed_at_end);
+  // The reader's: takes the oldest entries, at most as many as `out` has room for, by one
+  // read-modify-write if nobody interferes. Returns how many. If there is room left, nothing more
+  // could be taken, and `missed_at_end` is the number of events that were lost after the last entry
+  // taken; else it is 0.
+  size_t Take(absl::Span<Taken> out, uint64_t& missed_at_end);
 
   // Whether the reader would learn something. seq_cst: whoever pushes, drops or refuses and then
   // reads the subscriber's state, and the reader who writes that state and then asks here, cannot
@@ -59,6 +61,8 @@ class Lane {
   bool HasNews() const;
 
  private:
+  static constexpr size_t kMostAtOnce = 64;
+
   // A slot's turn is 2·lap when it is free for that lap of the ring, 2·lap + 1 when it is filled.
   struct Slot {
     std::atomic<uint32_t> turn{0};
@@ -68,9 +72,16 @@ class Lane {
 
   Slot* SlotsForPush();
   uint32_t LapOf(uint64_t position) const { return static_cast<uint32_t>(position / (mask_ + 1)); }
-  // Takes the entry at the head; `position` is where it was, or where the head is when none can be
-  // taken. `refused_before` is untouched then.
-  const Event* Pop(uint64_t& position, uint32_t& refused_before);
+  // What is in a slot.
+  struct Entry {
+    const Event* event = nullptr;
+    uint32_t refused_before = 0;
+  };
+  // Takes entries from the head on, at most as many as `out` has room for; returns how many.
+  // `position` is where the first was, or where the head is when none can be taken.
+  size_t Pop(absl::Span<Entry> out, uint64_t& position);
+  // The reader's: how many of the first `refused` refused events it had not been told of.
+  uint32_t TellRefused(uint32_t refused);
 
   // Constant after construction.
   const uint64_t mask_;

@@ -32,6 +32,7 @@ Subscriber::Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
       options_(std::move(options)),
       max_events_(std::bit_ceil(options_.max_events)),
       create_time_(clock.Now()),
+      is_called_for_each_(owned_sink != nullptr),
       executor_(executor),
       clock_(clock),
       counters_(counters),
@@ -261,44 +262,87 @@ bool Subscriber::DeliverUntilBudget(Priority priority, const Dispatch& dispatch)
     const uint32_t state = state_.load(std::memory_order_acquire);  // Pairs with who closes.
     if (state & kClosed) return false;
     if (state & kResumed) state_.fetch_and(~kResumed, std::memory_order_relaxed);  // Stale.
-    left -= FillBatch(priority, std::min(left, options_.max_batch), now, batch);
+    const size_t events = FillBatch(priority, std::min(left, BatchSize()), now, batch);
     if (batch.size == 0) return false;
-    SinkResult result = SinkResult::kContinue;
-    try {
-      result = sink_.Deliver(absl::MakeConstSpan(batch.deliveries.data(), batch.size));
-    } catch (...) {
-      counters_.CountSinkException();
-    }
-    for (size_t i = 0; i < batch.size; ++i) batch.deliveries[i].event = nullptr;
-    if (result == SinkResult::kPause) return true;
+    left -= events;
+    if (CallSink(batch, events) == SinkResult::kPause) return true;
     if (left == 0) return false;
-    now = clock_.Monotonic();
+    const MonoTime before = std::exchange(now, clock_.Monotonic());
+    if (events > 0) event_ns_ = (now - before) / static_cast<int64_t>(events);
     if (now - dispatch.started >= kDrainNs) return false;
   }
 }
 
+// Where each event is a call: as many as the time suffices for, if they take what they took last.
+size_t Subscriber::BatchSize() const {
+  if (!is_called_for_each_) return options_.max_batch;
+  return static_cast<size_t>(
+      std::clamp(kDrainNs / std::max<int64_t>(event_ns_, 1), int64_t{1}, int64_t{kDrainEvents}));
+}
+
 size_t Subscriber::FillBatch(Priority lowest, size_t max_events, MonoTime now, Batch& batch) {
   batch.size = 0;
+  std::array<Lane::Taken, kDrainEvents> taken;
+  std::array<int64_t, kDrainEvents> waited_ns;
   size_t events = 0;
   size_t bytes = 0;
   for (size_t i = kPriorityCount; i-- > Index(lowest);) {
-    while (events < max_events) {
-      uint64_t missed = 0;
-      const std::optional<Lane::Taken> taken = lanes_[i].TryTake(missed);
-      if (taken) missed = taken->missed_before;
-      if (missed > 0) batch.deliveries[batch.size++] = {nullptr, missed, kPriorities[i]};
-      if (!taken) break;
-      ++events;
-      bytes += taken->event->bytes();
-      counters_.RecordDelivery(now - taken->event->published());
-      batch.deliveries[batch.size++] = {EventRef::Adopt(taken->event), 0, kPriorities[i]};
+    uint64_t missed_at_end = 0;
+    const size_t n =
+        lanes_[i].Take(absl::MakeSpan(taken.data(), max_events - events), missed_at_end);
+    for (const Lane::Taken& each : absl::MakeConstSpan(taken.data(), n)) {
+      if (each.missed_before > 0) {
+        batch.deliveries[batch.size++] = {nullptr, each.missed_before, kPriorities[i]};
+      }
+      bytes += each.event->bytes();
+      waited_ns[events++] = now - each.event->published();
+      batch.deliveries[batch.size++] = {EventRef::Adopt(each.event), 0, kPriorities[i]};
     }
+    if (missed_at_end > 0)
+      batch.deliveries[batch.size++] = {nullptr, missed_at_end, kPriorities[i]};
+    if (events == max_events) break;
   }
   if (events > 0) {
-    SingleWriterAdd(delivered_, events);
+    counters_.RecordDeliveries(absl::MakeConstSpan(waited_ns.data(), events));
     GiveBack(events, bytes);
   }
   return events;
+}
+
+SinkResult Subscriber::CallSink(Batch& batch, size_t events) {
+  const auto deliveries = absl::MakeSpan(batch.deliveries.data(), batch.size);
+  SinkResult result = SinkResult::kContinue;
+  if (is_called_for_each_) {
+    CallForEach(deliveries);
+  } else {
+    SingleWriterAdd(delivered_, events);
+    result = Call(deliveries);
+    for (Delivery& delivery : deliveries) delivery.event = nullptr;
+  }
+  return result;
+}
+
+void Subscriber::CallForEach(absl::Span<Delivery> deliveries) {
+  for (Delivery& delivery : deliveries) {
+    if (!delivery.event) continue;
+    // acquire: pairs with who closes, perhaps from the call before.
+    if (state_.load(std::memory_order_acquire) & kClosed) {
+      CountDropped(DropReason::kClosed);
+    } else {
+      SingleWriterAdd(delivered_, 1);
+      Call(absl::MakeConstSpan(&delivery, 1));
+    }
+    delivery.event = nullptr;
+  }
+}
+
+SinkResult Subscriber::Call(absl::Span<const Delivery> deliveries) {
+  try {
+    return sink_.Deliver(deliveries);
+  } catch (...) {
+    counters_.CountSinkException();
+    return SinkResult::kContinue;
+  }
 }
 
 void Subscriber::LetGo(Priority priority, bool pause) {

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/ref.h"
@@ -56,7 +57,8 @@ class Subscriber final : public RefCounted<Subscriber> {
 
   // `sink`, `executor`, `clock` and `counters` must outlive the last drain that delivers: the sink
   // until Close() has returned. `options` are valid.
-  // If `owned_sink` is set it is the sink, and goes with the subscriber.
+  // If `owned_sink` is set it is the sink, and goes with the subscriber. It is called for each
+  // event by itself, and does not pause: so it can be closed between two events of one batch.
   Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
              std::unique_ptr<EventSink> owned_sink, DrainExecutor& executor, const Clock& clock,
              BusCounters& counters);
@@ -104,8 +106,13 @@ class Subscriber final : public RefCounted<Subscriber> {
   // Becomes the one that is RUNNING; false: somebody else sees to what there is.
   bool TakeSink(Priority priority);
   bool DeliverUntilBudget(Priority priority, const Dispatch& dispatch);
+  size_t BatchSize() const;
   // Returns how many events (not gaps) the batch holds.
   size_t FillBatch(Priority lowest, size_t max_events, MonoTime now, Batch& batch);
+  // The sink gets the batch of `events` events.
+  SinkResult CallSink(Batch& batch, size_t events);
+  void CallForEach(absl::Span<Delivery> deliveries);
+  SinkResult Call(absl::Span<const Delivery> deliveries);
   void LetGo(Priority priority, bool pause);
   void TellClosed();
 
@@ -130,6 +137,7 @@ class Subscriber final : public RefCounted<Subscriber> {
   const SubscribeOptions options_;
   const size_t max_events_;
   const absl::Time create_time_;
+  const bool is_called_for_each_;
 
   DrainExecutor& executor_;
   const Clock& clock_;
@@ -138,6 +146,8 @@ class Subscriber final : public RefCounted<Subscriber> {
   // The RUNNING drain's; after Close(), the closer's.
   std::unique_ptr<EventSink> owned_sink_;
   EventSink& sink_;
+  // The RUNNING drain's: what an event took when it was last measured.
+  int64_t event_ns_ = kDrainNs;
 
   // Synchronizes itself.
   std::array<Lane, kPriorityCount> lanes_;

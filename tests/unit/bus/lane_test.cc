@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
 #include <map>
 #include <string>
@@ -22,13 +23,16 @@ const Event* Make(std::string id) {
 std::vector<std::string> TakeAll(Lane& lane) {
   std::vector<std::string> got;
   for (;;) {
+    std::array<Lane::Taken, 3> taken;
     uint64_t missed_at_end = 0;
-    const auto taken = lane.TryTake(missed_at_end);
-    const uint64_t missed = taken ? taken->missed_before : missed_at_end;
-    if (missed > 0) got.push_back("-" + std::to_string(missed));
-    if (!taken) return got;
-    got.push_back(taken->event->fields().id);
-    taken->event->Release();
+    const size_t n = lane.Take(absl::MakeSpan(taken), missed_at_end);
+    for (size_t i = 0; i < n; ++i) {
+      if (taken[i].missed_before > 0) got.push_back("-" + std::to_string(taken[i].missed_before));
+      got.push_back(taken[i].event->fields().id);
+      taken[i].event->Release();
+    }
+    if (missed_at_end > 0) got.push_back("-" + std::to_string(missed_at_end));
+    if (n < taken.size()) return got;
   }
 }
 
@@ -58,10 +62,26 @@ TEST(Lane, RefusesWhenFull) {
 TEST(Lane, TellsWhereTheOldestWereDropped) {
   Lane lane(4);
   for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(lane.TryPush(Make(id)));
+  Lane::Taken first;
   uint64_t missed_at_end = 0;
-  EventRef::Adopt(lane.TryTake(missed_at_end)->event);
+  ASSERT_EQ(lane.Take(absl::MakeSpan(&first, 1), missed_at_end), 1u);
+  EventRef::Adopt(first.event);
   EventRef::Adopt(lane.TryDrop());
   EXPECT_EQ(TakeAll(lane), (Got{"-1", "c"}));
+}
+
+TEST(Lane, TakesNoMoreThanIsAskedForAndSaysWhenThereIsNoMore) {
+  Lane lane(8);
+  for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(lane.TryPush(Make(id)));
+  lane.CountRefused();
+  std::array<Lane::Taken, 3> taken;
+  uint64_t missed_at_end = 7;
+  ASSERT_EQ(lane.Take(absl::MakeSpan(taken.data(), 2), missed_at_end), 2u);
+  EXPECT_EQ(missed_at_end, 0u);
+  ASSERT_EQ(lane.Take(absl::MakeSpan(taken.data() + 2, 1), missed_at_end), 1u);
+  EXPECT_EQ(missed_at_end, 0u);
+  for (const Lane::Taken& each : taken) EventRef::Adopt(each.event);
+  EXPECT_EQ(TakeAll(lane), (Got{"-1"}));
 }
 
 TEST(Lane, TellsADropThatNothingFollows) {
@@ -129,11 +149,12 @@ TEST_P(LaneThreads, KeepsOrderAndAccountsForEveryEvent) {
   std::map<int, int> next;                 // By publisher: the number that should come.
   std::map<int, uint64_t> missed_at_last;  // missed_total when its last event came.
   for (bool last_look = false;;) {
+    std::array<Lane::Taken, 7> taken;
     uint64_t missed_at_end = 0;
-    const auto taken = lane.TryTake(missed_at_end);
-    missed_total += taken ? taken->missed_before : missed_at_end;
-    if (taken) {
-      const std::string& id = taken->event->fields().id;
+    const size_t n = lane.Take(absl::MakeSpan(taken), missed_at_end);
+    for (const Lane::Taken& each : absl::MakeConstSpan(taken.data(), n)) {
+      missed_total += each.missed_before;
+      const std::string& id = each.event->fields().id;
       const int p = std::stoi(id);
       const int number = std::stoi(id.substr(id.find(' ')));
       ASSERT_GE(number, next[p]);
@@ -141,13 +162,13 @@ TEST_P(LaneThreads, KeepsOrderAndAccountsForEveryEvent) {
       next[p] = number + 1;
       missed_at_last[p] = missed_total;
       ++taken_count;
-      taken->event->Release();
-    } else if (last_look) {
-      break;
-    } else {
-      last_look = running.load() == 0;
-      std::this_thread::yield();
+      each.event->Release();
     }
+    missed_total += missed_at_end;
+    if (n > 0) continue;
+    if (last_look) break;
+    last_look = running.load() == 0;
+    std::this_thread::yield();
   }
   for (std::thread& thread : publishers) thread.join();
   EXPECT_EQ(missed_total, lost.load());

@@ -13,57 +13,64 @@ absl::Time TimeOf(const TaskRecord& record) {
   return record.attempts.empty() ? record.create_time : record.attempts.back().ended_time;
 }
 
-EventFields FieldsOf(std::string topic, TaskRecordPtr record) {
-  EventFields fields;
-  fields.topic = std::move(topic);
-  fields.priority = record->spec->priority;
-  fields.record = std::move(record);
-  return fields;
+size_t BytesOf(const EventFields& fields) {
+  size_t bytes = sizeof(EventFields) + fields.id.size() + fields.source.size() +
+                 fields.type.size() + fields.subject.size() + fields.topic.size() +
+                 fields.data.content_type.size() + fields.data.data.size();
+  for (const auto& [name, value] : fields.attributes) {
+    bytes += name.size() + value.size() + 64;  // 64: a tree's node.
+  }
+  return bytes;
 }
 
 }  // namespace
 
-Event::Event(EventFields fields)
-    : priority_(fields.priority), bytes_(BytesOf(fields)), fields_(std::move(fields)) {}
+// Its topic stands in the event and in the fields: most are short.
+class Event::Client final : public Event {
+ public:
+  explicit Client(EventFields client_fields)
+      : Event(client_fields.topic, client_fields.priority, sizeof(Event) + BytesOf(client_fields),
+              nullptr),
+        fields(std::move(client_fields)) {}
 
-Event::Event(std::string topic, TaskRecordPtr record)
-    : Event(FieldsOf(std::move(topic), std::move(record))) {}
+  const EventFields fields;
+};
+
+EventRef MakeEvent(EventFields fields) {
+  return EventRef::Adopt(new Event::Client(std::move(fields)));
+}
+
+EventRef MakeTaskEvent(std::string topic, TaskRecordPtr record) {
+  const Priority priority = record->spec->priority;
+  const size_t bytes = sizeof(Event) + topic.size() + CostBytes(*record);
+  return EventRef::Adopt(new Event(std::move(topic), priority, bytes, std::move(record)));
+}
+
+const EventFields& Event::fields() const { return static_cast<const Client*>(this)->fields; }
 
 EventFields Event::Attributes() const {
   EventFields all;
-  all.topic = fields_.topic;
-  all.priority = fields_.priority;
-  if (fields_.record == nullptr) {
-    all.id = fields_.id;
-    all.source = fields_.source;
-    all.type = fields_.type;
-    all.subject = fields_.subject;
-    all.time = fields_.time;
-    all.attributes = fields_.attributes;
+  all.topic = topic_;
+  all.priority = priority_;
+  if (record_ == nullptr) {
+    const EventFields& given = fields();
+    all.id = given.id;
+    all.source = given.source;
+    all.type = given.type;
+    all.subject = given.subject;
+    all.time = given.time;
+    all.attributes = given.attributes;
     return all;
   }
-  const TaskRecord& record = *fields_.record;
-  const TaskSpec& spec = *record.spec;
-  all.id = absl::StrCat(record.uid, "/", record.revision);
+  const TaskSpec& spec = *record_->spec;
+  all.id = absl::StrCat(record_->uid, "/", record_->revision);
   all.source = "taskforge";
-  all.type = absl::StrCat("taskforge.task.", Name(record.state));
-  all.subject = record.name;
-  all.time = TimeOf(record);
+  all.type = absl::StrCat("taskforge.task.", Name(record_->state));
+  all.subject = record_->name;
+  all.time = TimeOf(*record_);
   if (!spec.traceparent.empty()) all.attributes[kTraceparentAttribute] = spec.traceparent;
   if (!spec.x_request_id.empty()) all.attributes[kXRequestIdAttribute] = spec.x_request_id;
-  all.record = fields_.record;
   return all;
-}
-
-size_t Event::BytesOf(const EventFields& fields) {
-  size_t bytes = sizeof(Event) + fields.id.size() + fields.source.size() + fields.type.size() +
-                 fields.subject.size() + fields.topic.size() + fields.data.content_type.size() +
-                 fields.data.data.size();
-  for (const auto& [name, value] : fields.attributes) {
-    bytes += name.size() + value.size() + 64;  // 64: a tree's node.
-  }
-  if (fields.record != nullptr) bytes += CostBytes(*fields.record);
-  return bytes;
 }
 
 }  // namespace taskforge

@@ -17,33 +17,33 @@
 
 namespace taskforge {
 
-// The attributes of CloudEvents 1.0 (https://cloudevents.io), topic and priority.
+// What a client publishes: the attributes of CloudEvents 1.0 (https://cloudevents.io), topic and
+// priority.
 struct EventFields {
   std::string id;
   std::string source;
   std::string type;
-  std::string subject;  // Of a task's event: the task's name.
+  std::string subject;
   absl::Time time;
   std::string topic;
   Priority priority = Priority::kNormal;
   Payload data;
   std::map<std::string, std::string> attributes;  // Extension attributes.
-  TaskRecordPtr record;  // Of an event on `task.…`: the task as it was; else null.
 };
 
-// Immutable, except for the time at which the bus took it. Thread-safe.
-class Event final : public RefCounted<Event> {
+// Either a client's, or what became of a task; then it holds the task's record and no text of its
+// own but the topic. Immutable, except for the time at which the bus took it. Thread-safe.
+class Event : public RefCounted<Event> {
  public:
-  explicit Event(EventFields fields);
-  // A task's event: see MakeTaskEvent().
-  Event(std::string topic, TaskRecordPtr record);
+  virtual ~Event() = default;
 
-  // As they were given. Of a task's event: topic, priority and record only.
-  const EventFields& fields() const { return fields_; }
-  // All of them, by value: of a task's event, id, source, type, subject, time and extension
-  // attributes are made of its record here. `data` is left out.
+  // What became of a task: the task as it was. Null: it is a client's event.
+  const TaskRecordPtr& record() const { return record_; }
+  // What the client published. REQUIRES: record() is null.
+  const EventFields& fields() const;
+  // What fields() would be, of a task's event too (made of its record here), but without `data`.
   EventFields Attributes() const;
-  const std::string& topic() const { return fields_.topic; }
+  const std::string& topic() const { return topic_; }
   Priority priority() const { return priority_; }
   // What it counts for in byte limits: strings, the task's record and a fixed overhead.
   size_t bytes() const { return bytes_; }
@@ -55,25 +55,26 @@ class Event final : public RefCounted<Event> {
   MonoTime published() const { return MonoTime{published_ns_.load(std::memory_order_relaxed)}; }
 
  private:
-  static size_t BytesOf(const EventFields& fields);
+  class Client;
+  friend Ref<const Event> MakeEvent(EventFields fields);
+  friend Ref<const Event> MakeTaskEvent(std::string topic, TaskRecordPtr record);
 
-  // What delivering looks at, in the cache line of the count.
+  Event(std::string topic, Priority priority, size_t bytes, TaskRecordPtr record)
+      : priority_(priority), bytes_(bytes), topic_(std::move(topic)), record_(std::move(record)) {}
+
+  // Small, and what delivering looks at comes first: one thread writes it and another reads it.
   const Priority priority_;
   const size_t bytes_;
   mutable std::atomic<int64_t> published_ns_{0};
-  const EventFields fields_;
+  const std::string topic_;
+  const TaskRecordPtr record_;
 };
 
 using EventRef = Ref<const Event>;
 
-inline EventRef MakeEvent(EventFields fields) {
-  return EventRef::Adopt(new Event(std::move(fields)));
-}
-// The event of a task that has come to record->state. Cheap: what its record says is not written
-// out before somebody asks for it (Event::Attributes). REQUIRES: `record` is not null.
-inline EventRef MakeTaskEvent(std::string topic, TaskRecordPtr record) {
-  return EventRef::Adopt(new Event(std::move(topic), std::move(record)));
-}
+EventRef MakeEvent(EventFields fields);
+// The event of a task that has come to record->state. REQUIRES: `record` is not null.
+EventRef MakeTaskEvent(std::string topic, TaskRecordPtr record);
 
 }  // namespace taskforge
 

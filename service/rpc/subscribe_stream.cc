@@ -97,14 +97,12 @@ void SubscribeStream::Add(const Delivery& delivery, v1::SubscribeResponse& respo
     return;
   }
   v1::Event& event = *out.mutable_event();
-  const EventFields& fields = delivery.event->fields();
-  if (fields.record == nullptr) {
-    AddAttributes(fields, event);
-    ToProto(fields.data, *event.mutable_data());
-  } else {
+  if (const TaskRecordPtr& record = delivery.event->record(); record != nullptr) {
     AddAttributes(delivery.event->Attributes(), event);
-    ToProto(*fields.record, *event.mutable_task(),
-            {.input = !omit_payloads_, .output = !omit_payloads_});
+    ToProto(*record, *event.mutable_task(), {.input = !omit_payloads_, .output = !omit_payloads_});
+  } else {
+    AddAttributes(delivery.event->fields(), event);
+    ToProto(delivery.event->fields().data, *event.mutable_data());
   }
 }
 

@@ -37,12 +37,12 @@ class RecordingSink final : public EventSink {
     ++calls;
     largest_batch = std::max(largest_batch, batch.size());
     for (const Delivery& delivery : batch) {
-      got.push_back(delivery.event ? delivery.event->fields().id
+      got.push_back(delivery.event ? delivery.event->Attributes().id
                                    : "-" + std::to_string(delivery.missed));
       auto& lane = by_priority[Index(delivery.priority)];
       auto& gap = open_gap_[Index(delivery.priority)];
       if (delivery.event) {
-        lane.push_back(delivery.event->fields().id);
+        lane.push_back(delivery.event->Attributes().id);
         gap = 0;
       } else {
         if (gap > 0) lane.pop_back();

@@ -62,7 +62,7 @@ TEST_F(BusTaskEventsTest, PublishesWithTheRecordAttached) {
   EXPECT_EQ(event.subject, "queues/default/tasks/t");
   EXPECT_EQ(event.type, "taskforge.task.succeeded");
   EXPECT_EQ(event.priority, Priority::kHigh);
-  EXPECT_EQ(event.record, record);
+  EXPECT_EQ(sink_.events[0]->record(), record);
 }
 
 TEST_F(BusTaskEventsTest, PublishesEndsOnTheResultTopicToo) {
@@ -72,7 +72,7 @@ TEST_F(BusTaskEventsTest, PublishesEndsOnTheResultTopicToo) {
   events_.Publish(RecordOf(TaskState::kFailed, "my.results"));
   executor_.RunAll();
   ASSERT_EQ(sink_.events.size(), 1u);
-  EXPECT_EQ(sink_.events[0]->fields().topic, "my.results");
+  EXPECT_EQ(sink_.events[0]->topic(), "my.results");
 }
 
 TEST_F(BusTaskEventsTest, CarriesTheTraceOfTheSubmittingCall) {

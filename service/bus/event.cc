@@ -73,4 +73,24 @@ EventFields Event::Attributes() const {
   return all;
 }
 
+bool Event::FindAttribute(absl::string_view name, std::string& value) const {
+  const auto find = [&](const EventFields& fields) {
+    if (name == "id" || name == "source" || name == "type" || name == "subject") {
+      value = name == "id"       ? fields.id
+              : name == "source" ? fields.source
+              : name == "type"   ? fields.type
+                                 : fields.subject;
+      return !value.empty();
+    }
+    const auto it = fields.attributes.find(std::string(name));
+    if (it == fields.attributes.end()) return false;
+    value = it->second;
+    return true;
+  };
+  if (record_ == nullptr) return find(fields());
+  if (name != "subject") return find(Attributes());
+  value = record_->name;  // What is asked for most, without the rest.
+  return true;
+}
+
 }  // namespace taskforge

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/ref.h"
@@ -43,6 +44,8 @@ class Event : public RefCounted<Event> {
   const EventFields& fields() const;
   // What fields() would be, of a task's event too (made of its record here), but without `data`.
   EventFields Attributes() const;
+  // The value of one: id, source, type, subject or an extension attribute. False: it has none.
+  bool FindAttribute(absl::string_view name, std::string& value) const;
   const std::string& topic() const { return topic_; }
   Priority priority() const { return priority_; }
   // What it counts for in byte limits: strings, the task's record and a fixed overhead.
@@ -54,13 +57,14 @@ class Event : public RefCounted<Event> {
   }
   MonoTime published() const { return MonoTime{published_ns_.load(std::memory_order_relaxed)}; }
 
+ protected:
+  Event(std::string topic, Priority priority, size_t bytes, TaskRecordPtr record)
+      : priority_(priority), bytes_(bytes), topic_(std::move(topic)), record_(std::move(record)) {}
+
  private:
   class Client;
   friend Ref<const Event> MakeEvent(EventFields fields);
   friend Ref<const Event> MakeTaskEvent(std::string topic, TaskRecordPtr record);
-
-  Event(std::string topic, Priority priority, size_t bytes, TaskRecordPtr record)
-      : priority_(priority), bytes_(bytes), topic_(std::move(topic)), record_(std::move(record)) {}
 
   // Small, and what delivering looks at comes first: one thread writes it and another reads it.
   const Priority priority_;

@@ -5,6 +5,7 @@
 #include <climits>
 #include <utility>
 
+#include "absl/hash/hash.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/futex.h"
@@ -38,6 +39,9 @@ Subscriber::Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
       counters_(counters),
       owned_sink_(std::move(owned_sink)),
       sink_(owned_sink_ != nullptr ? *owned_sink_ : *sink),
+      conflation_(options_.policy == SlowSubscriberPolicy::kConflate
+                      ? std::make_unique<Conflation>(options_.conflate_by, max_events_)
+                      : nullptr),
       lanes_{Lane(std::max(max_events_, kMinLaneSlots)), Lane(std::max(max_events_, kMinLaneSlots)),
              Lane(std::max(max_events_, kMinLaneSlots)),
              Lane(std::max(max_events_, kMinLaneSlots))} {
@@ -82,6 +86,7 @@ Subscriber::Offered Subscriber::Offer(const Event* event) {
     Refuse(event, DropReason::kTooLarge);
     return Offered::kTaken;
   }
+  if (conflation_ != nullptr) return Conflate(event);
   if (TryReserve(event->bytes())) {
     if (PushReserved(event)) return Offered::kTaken;
     GiveBack(1, event->bytes());
@@ -95,6 +100,7 @@ Subscriber::Offered Subscriber::Offer(const Event* event) {
     case SlowSubscriberPolicy::kBlock:
       return Offered::kWouldBlock;
     case SlowSubscriberPolicy::kDisconnect:
+    case SlowSubscriberPolicy::kConflate:  // Not here.
       break;
   }
   Disconnect();
@@ -116,6 +122,74 @@ Subscriber::Offered Subscriber::MakeRoomAndPush(const Event* event) {
   Refuse(event, DropReason::kNewest);
   return Offered::kTaken;
 }
+
+Subscriber::Offered Subscriber::Conflate(const Event* event) {
+  std::string key;
+  const bool has_key = conflation_->KeyOf(*event, key);
+  const size_t hash = absl::HashOf(key);
+  const Conflation::Guard guard(*conflation_);
+  for (size_t tries = 0; tries <= max_events_; ++tries) {
+    if (const Ticket* ticket = has_key ? conflation_->Find(key, hash) : nullptr) {
+      if (TryReplace(*ticket, event)) return Offered::kTaken;
+      conflation_->Remove(*ticket);  // It has ended, and whoever ended it may be slow to do this.
+    } else if (TryReserve(event->bytes())) {
+      if (PushTicket(event, key, hash, has_key)) return Offered::kTaken;
+      GiveBack(1, event->bytes());
+    } else if (!DropOneUpTo(event->priority())) {
+      break;
+    }
+  }
+  Refuse(event, DropReason::kNewest);
+  return Offered::kTaken;
+}
+
+bool Subscriber::TryReplace(const Ticket& ticket, const Event* event) {
+  const size_t bytes = event->bytes();
+  const Priority priority = event->priority();
+  // Added before, and what is replaced taken off after: so the sum is never below what waits.
+  backlog_.fetch_add(Backlog(0, bytes), std::memory_order_seq_cst);
+  const Event* replaced = ticket.Replace(event);
+  GiveBack(0, replaced == nullptr ? bytes : replaced->bytes());
+  if (replaced == nullptr) return false;
+  replaced->Release();
+  CountDropped(DropReason::kConflated);
+  while ((backlog_.load(std::memory_order_relaxed) & kBytesMask) > options_.max_bytes &&
+         DropOneUpTo(priority)) {
+  }
+  return true;
+}
+
+bool Subscriber::PushTicket(const Event* event, std::string key, size_t hash, bool has_key) {
+  const Priority priority = event->priority();
+  const auto ticket = Ref<const Ticket>::Adopt(new Ticket(std::move(key), hash, event));
+  if (has_key && !conflation_->TryAdd(ticket)) {
+    (void)ticket->Take();  // Stays the caller's.
+    return false;
+  }
+  ticket->AddRef();
+  if (lanes_[Index(priority)].TryPush(ticket.get())) {
+    Schedule(priority);
+    return true;
+  }
+  // As in MakeRoomAndPush(). What is refused may be a later event that replaced this one.
+  ticket->Release();
+  const Event* latest = ticket->Take();
+  conflation_->Remove(*ticket);
+  GiveBack(1, latest->bytes());
+  Refuse(latest, DropReason::kNewest);
+  return true;
+}
+
+const Event* Subscriber::EventOf(const Event* from_lane) {
+  if (conflation_ == nullptr || from_lane == nullptr) return from_lane;
+  const auto ticket = Ref<const Ticket>::Adopt(static_cast<const Ticket*>(from_lane));
+  const Event* latest = ticket->Take();
+  const Conflation::Guard guard(*conflation_);
+  conflation_->Remove(*ticket);
+  return latest;
+}
+
+const Event* Subscriber::TryDrop(Lane& lane) { return EventOf(lane.TryDrop()); }
 
 Subscriber::Offered Subscriber::OfferBlocking(const Event* event) {
   const bool must_not_wait =
@@ -172,7 +246,7 @@ bool Subscriber::PushReserved(const Event* event) {
 
 bool Subscriber::DropOneUpTo(Priority priority) {
   for (size_t i = 0; i <= Index(priority); ++i) {
-    const Event* oldest = lanes_[i].TryDrop();
+    const Event* oldest = TryDrop(lanes_[i]);
     if (oldest == nullptr) continue;
     CountDropped(DropReason::kOldest);
     GiveBack(1, oldest->bytes());
@@ -223,145 +297,6 @@ void Subscriber::LookAgain() {
   for (size_t i = kPriorityCount; i-- > 0;) {
     if (lanes_[i].HasNews()) return Schedule(kPriorities[i]);
   }
-}
-
-// --- Delivering.
-
-bool Subscriber::RunDrain(Work& work, const Dispatch& dispatch) {
-  auto& node = static_cast<DrainNode&>(work);
-  const Ref<Subscriber> self = Ref<Subscriber>::Adopt(node.subscriber);
-  return self->Drain(node.priority, dispatch);
-}
-
-bool Subscriber::Drain(Priority priority, const Dispatch& dispatch) {
-  if (!TakeSink(priority)) return false;
-  running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  const bool pause = DeliverUntilBudget(priority, dispatch);
-  LetGo(priority, pause);
-  return true;
-}
-
-// Becomes the one that is RUNNING, or gives up the scheduled bit: whoever runs looks again, and so
-// does Resume(). A closed subscriber is only worth a run if there is somebody to tell.
-bool Subscriber::TakeSink(Priority priority) {
-  uint32_t state = state_.load(std::memory_order_relaxed);
-  for (;;) {
-    const bool tell = (state & kTell) != 0;
-    const bool leave = (state & kRunning) || (!tell && (state & (kPaused | kClosed)));
-    const uint32_t next = leave ? state & ~Bit(priority) : state | kRunning;
-    // seq_cst: the runner before us published its writes with LetGo().
-    if (state_.compare_exchange_weak(state, next, std::memory_order_seq_cst)) return !leave;
-  }
-}
-
-bool Subscriber::DeliverUntilBudget(Priority priority, const Dispatch& dispatch) {
-  Batch batch;
-  size_t left = kDrainEvents;
-  MonoTime now = dispatch.started;
-  for (;;) {
-    const uint32_t state = state_.load(std::memory_order_acquire);  // Pairs with who closes.
-    if (state & kClosed) return false;
-    if (state & kResumed) state_.fetch_and(~kResumed, std::memory_order_relaxed);  // Stale.
-    const size_t events = FillBatch(priority, std::min(left, BatchSize()), now, batch);
-    if (batch.size == 0) return false;
-    left -= events;
-    if (CallSink(batch, events) == SinkResult::kPause) return true;
-    if (left == 0) return false;
-    const MonoTime before = std::exchange(now, clock_.Monotonic());
-    if (events > 0) event_ns_ = (now - before) / static_cast<int64_t>(events);
-    if (now - dispatch.started >= kDrainNs) return false;
-  }
-}
-
-// Where each event is a call: as many as the time suffices for, if they take what they took last.
-size_t Subscriber::BatchSize() const {
-  if (!is_called_for_each_) return options_.max_batch;
-  return static_cast<size_t>(
-      std::clamp(kDrainNs / std::max<int64_t>(event_ns_, 1), int64_t{1}, int64_t{kDrainEvents}));
-}
-
-size_t Subscriber::FillBatch(Priority lowest, size_t max_events, MonoTime now, Batch& batch) {
-  batch.size = 0;
-  std::array<Lane::Taken, kDrainEvents> taken;
-  std::array<int64_t, kDrainEvents> waited_ns;
-  size_t events = 0;
-  size_t bytes = 0;
-  for (size_t i = kPriorityCount; i-- > Index(lowest);) {
-    uint64_t missed_at_end = 0;
-    const size_t n =
-        lanes_[i].Take(absl::MakeSpan(taken.data(), max_events - events), missed_at_end);
-    for (const Lane::Taken& each : absl::MakeConstSpan(taken.data(), n)) {
-      if (each.missed_before > 0) {
-        batch.deliveries[batch.size++] = {nullptr, each.missed_before, kPriorities[i]};
-      }
-      bytes += each.event->bytes();
-      waited_ns[events++] = now - each.event->published();
-      batch.deliveries[batch.size++] = {EventRef::Adopt(each.event), 0, kPriorities[i]};
-    }
-    if (missed_at_end > 0)
-      batch.deliveries[batch.size++] = {nullptr, missed_at_end, kPriorities[i]};
-    if (events == max_events) break;
-  }
-  if (events > 0) {
-    counters_.RecordDeliveries(absl::MakeConstSpan(waited_ns.data(), events));
-    GiveBack(events, bytes);
-  }
-  return events;
-}
-
-SinkResult Subscriber::CallSink(Batch& batch, size_t events) {
-  const auto deliveries = absl::MakeSpan(batch.deliveries.data(), batch.size);
-  SinkResult result = SinkResult::kContinue;
-  if (is_called_for_each_) {
-    CallForEach(deliveries);
-  } else {
-    SingleWriterAdd(delivered_, events);
-    result = Call(deliveries);
-    for (Delivery& delivery : deliveries) delivery.event = nullptr;
-  }
-  return result;
-}
-
-void Subscriber::CallForEach(absl::Span<Delivery> deliveries) {
-  for (Delivery& delivery : deliveries) {
-    if (!delivery.event) continue;
-    // acquire: pairs with who closes, perhaps from the call before.
-    if (state_.load(std::memory_order_acquire) & kClosed) {
-      CountDropped(DropReason::kClosed);
-    } else {
-      SingleWriterAdd(delivered_, 1);
-      Call(absl::MakeConstSpan(&delivery, 1));
-    }
-    delivery.event = nullptr;
-  }
-}
-
-SinkResult Subscriber::Call(absl::Span<const Delivery> deliveries) {
-  try {
-    return sink_.Deliver(deliveries);
-  } catch (...) {
-    counters_.CountSinkException();
-    return SinkResult::kContinue;
-  }
-}
-
-void Subscriber::LetGo(Priority priority, bool pause) {
-  uint32_t state = state_.load(std::memory_order_relaxed);
-  uint32_t next = 0;
-  do {
-    running_thread_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-    if (state & kTell) {
-      TellClosed();
-      state = state_.load(std::memory_order_relaxed);
-    }
-    if (state & kClosed) owned_sink_.reset();  // Nobody will call it any more.
-    running_thread_.store(std::thread::id(), std::memory_order_relaxed);
-    next = state & ~(kRunning | kWaiter | Bit(priority));
-    if (pause) next = (state & kResumed) ? next & ~kResumed : next | kPaused;
-    // seq_cst: publishes to the next runner, and stands before LookAgain().
-  } while (!state_.compare_exchange_weak(state, next, std::memory_order_seq_cst));
-  if (state & kWaiter) FutexWake(state_, INT_MAX);
-  if (!(next & (kPaused | kClosed))) LookAgain();
 }
 
 // --- Ending.
@@ -420,7 +355,7 @@ void Subscriber::DropSink() {
 
 void Subscriber::DiscardAll(DropReason reason) {
   for (Lane& lane : lanes_) {
-    while (const Event* event = lane.TryDrop()) {
+    while (const Event* event = TryDrop(lane)) {
       CountDropped(reason);
       GiveBack(1, event->bytes());
       event->Release();

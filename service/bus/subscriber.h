@@ -18,6 +18,7 @@
 #include "base/mutex.h"
 #include "base/ref.h"
 #include "bus/bus_counters.h"
+#include "bus/conflation.h"
 #include "bus/lane.h"
 #include "bus/subscription.h"
 #include "task/work.h"
@@ -121,6 +122,14 @@ class Subscriber final : public RefCounted<Subscriber> {
   void GiveBack(size_t events, size_t bytes);
   bool PushReserved(const Event* event);
   Offered MakeRoomAndPush(const Event* event);
+  // With policy kConflate.
+  Offered Conflate(const Event* event);
+  bool TryReplace(const Ticket& ticket, const Event* event);
+  // Whether the event was taken, or refused; else its key has a ticket meanwhile.
+  bool PushTicket(const Event* event, std::string key, size_t hash, bool has_key);
+  // What came out of a lane, or what it stood for.
+  const Event* EventOf(const Event* from_lane);
+  const Event* TryDrop(Lane& lane);
   bool DropOneUpTo(Priority priority);
   void Refuse(const Event* event, DropReason reason);
   void CountDropped(DropReason reason, uint64_t n = 1);
@@ -150,8 +159,9 @@ class Subscriber final : public RefCounted<Subscriber> {
   int64_t event_ns_ = kDrainNs;
 
   // Synchronizes itself.
-  std::array<Lane, kPriorityCount> lanes_;
-  std::array<DrainNode, kPriorityCount> nodes_;  // Each is its scheduled bit's.
+  const std::unique_ptr<Conflation> conflation_;  // With policy kConflate; else null.
+  std::array<Lane, kPriorityCount> lanes_;        // With policy kConflate, of tickets.
+  std::array<DrainNode, kPriorityCount> nodes_;   // Each is its scheduled bit's.
   std::atomic<uint32_t> state_{0};
   // Whose thread runs the sink; so that Close() from the sink does not wait for itself.
   std::atomic<std::thread::id> running_thread_{};

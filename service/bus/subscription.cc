@@ -1,17 +1,28 @@
 #include "bus/subscription.h"
 
+#include <algorithm>
 #include <array>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "bus/bus.h"
 #include "bus/subscriber.h"
 #include "bus/topic.h"
 
 namespace taskforge {
+namespace {
+
+bool IsAttributeName(absl::string_view name) {
+  return name.size() <= 20 && std::all_of(name.begin(), name.end(), [](unsigned char c) {
+           return absl::ascii_islower(c) || absl::ascii_isdigit(c);
+         });
+}
+
+}  // namespace
 
 absl::string_view Name(DropReason reason) {
   constexpr std::array<absl::string_view, kDropReasonCount> kNames = {
-      "oldest", "newest", "too_large", "disconnected", "closed"};
+      "oldest", "newest", "too_large", "disconnected", "closed", "conflated"};
   return kNames[static_cast<size_t>(reason)];
 }
 
@@ -35,6 +46,15 @@ void CheckSubscribeOptions(const SubscribeOptions& options,
   }
   if (options.max_batch < 1 || options.max_batch > 64) {
     violations.push_back({"max_batch", "must be 1 to 64"});
+  }
+  if (!options.conflate_by.empty()) {
+    if (options.policy != SlowSubscriberPolicy::kConflate) {
+      violations.push_back({"conflate_by",
+                            "means nothing without the policy SLOW_SUBSCRIBER_POLICY_CONFLATE: set "
+                            "that, or leave it out"});
+    } else if (!IsAttributeName(options.conflate_by)) {
+      violations.push_back({"conflate_by", "want a name of [a-z0-9]{1,20}"});
+    }
   }
   if (options.label.size() > 64) {
     violations.push_back(

@@ -33,6 +33,11 @@ enum class SlowSubscriberPolicy : uint8_t {
   kBlock,
   // The subscriber is disconnected: RESOURCE_EXHAUSTED, reason SLOW_SUBSCRIBER.
   kDisconnect,
+  // Of each key only the latest event waits: it takes the place of the one that waited, and comes
+  // at
+  // that one's priority. What it replaced counts as dropped but is no gap. With more keys than
+  // max_events, or more bytes, as kDropOldest.
+  kConflate,
 };
 
 struct SubscribeOptions {
@@ -40,6 +45,9 @@ struct SubscribeOptions {
                                      // comes once.
   SlowSubscriberPolicy policy = SlowSubscriberPolicy::kDropOldest;
   absl::Duration block_budget = absl::Milliseconds(100);  // For kBlock; above 0, at most 1 s.
+  // For kConflate: the attribute whose value is an event's key (Event::FindAttribute); an event
+  // that lacks it is never replaced. Empty: the topic is the key.
+  std::string conflate_by;
   size_t max_events = 8192;     // That wait; 1 to 1048576, rounded up to a power of two.
   size_t max_bytes = 16 << 20;  // Of those events (Event::bytes); 1 to 256 MiB.
   size_t max_batch = 64;        // Events in one call of the sink; 1 to 64.
@@ -80,9 +88,10 @@ enum class DropReason : uint8_t {
   kTooLarge,      // Larger than max_bytes by itself.
   kDisconnected,  // Waited when the policy disconnected the subscriber.
   kClosed,        // Waited when the subscriber left.
+  kConflated,     // Waited when a newer event of its key came.
 };
-inline constexpr size_t kDropReasonCount = 5;
-// `oldest`, `newest`, `too_large`, `disconnected`, `closed`.
+inline constexpr size_t kDropReasonCount = 6;
+// `oldest`, `newest`, `too_large`, `disconnected`, `closed`, `conflated`.
 absl::string_view Name(DropReason reason);
 
 // A subscription at one time. delivered + dropped + backlog_events is the number of matching events

@@ -52,6 +52,8 @@ std::optional<SlowSubscriberPolicy> PolicyFrom(v1::SlowSubscriberPolicy policy) 
       return SlowSubscriberPolicy::kBlock;
     case v1::SLOW_SUBSCRIBER_POLICY_DISCONNECT:
       return SlowSubscriberPolicy::kDisconnect;
+    case v1::SLOW_SUBSCRIBER_POLICY_CONFLATE:
+      return SlowSubscriberPolicy::kConflate;
     default:
       return std::nullopt;
   }
@@ -60,8 +62,8 @@ std::optional<SlowSubscriberPolicy> PolicyFrom(v1::SlowSubscriberPolicy policy) 
 v1::SlowSubscriberPolicy ToProto(SlowSubscriberPolicy policy) {
   return static_cast<v1::SlowSubscriberPolicy>(static_cast<int>(policy) + 1);
 }
-static_assert(static_cast<int>(SlowSubscriberPolicy::kDisconnect) + 1 ==
-              v1::SLOW_SUBSCRIBER_POLICY_DISCONNECT);
+static_assert(static_cast<int>(SlowSubscriberPolicy::kConflate) + 1 ==
+              v1::SLOW_SUBSCRIBER_POLICY_CONFLATE);
 
 SubscribeOptions OptionsFrom(const v1::SubscribeRequest& request, const std::string& peer,
                              Violations& violations) {
@@ -83,6 +85,7 @@ SubscribeOptions OptionsFrom(const v1::SubscribeRequest& request, const std::str
   }
   if (request.max_events() != 0) options.max_events = request.max_events();
   if (request.max_bytes() != 0) options.max_bytes = request.max_bytes();
+  options.conflate_by = request.conflate_by();
   options.label = request.label();
   options.peer = peer;
   std::vector<FieldViolation> wrong;
@@ -102,6 +105,7 @@ void ToProto(const SubscriptionInfo& info, v1::Subscription& out) {
   out.set_backlog_bytes(info.backlog_bytes);
   out.set_delivered(info.delivered);
   out.set_dropped(info.dropped());
+  out.set_conflated(info.dropped_by_reason[static_cast<size_t>(DropReason::kConflated)]);
 }
 
 // What the call says, where the event says nothing itself.

@@ -10,6 +10,7 @@
 #include <deque>
 #include <list>
 #include <memory>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -130,14 +131,43 @@ class MutexBus {
     }
     return false;
   }
+  // Puts an event into the place of the one of its key that waits, if one does.
+  static bool Replace(Member& member, const EventRef& event) {
+    const auto key_of = [&](const Event& of, std::string& key) {
+      key = of.topic();
+      return member.options.conflate_by.empty() ||
+             of.FindAttribute(member.options.conflate_by, key);
+    };
+    std::string key;
+    if (!key_of(*event, key)) return false;
+    for (auto& lane : member.lanes) {
+      for (Entry& entry : lane) {
+        std::string waiting;
+        if (!entry.event || !key_of(*entry.event, waiting) || waiting != key) continue;
+        member.bytes += event->bytes() - entry.event->bytes();
+        entry.event = event;
+        ++member.dropped[static_cast<size_t>(DropReason::kConflated)];
+        return true;
+      }
+    }
+    return false;
+  }
   // Whether the event counts as routed.
   static bool Offer(Member& member, const EventRef& event) {
     const size_t bytes = event->bytes();
     const auto fits = [&] {
       return member.events < member.max_events && member.bytes + bytes <= member.options.max_bytes;
     };
+    if (member.options.policy == SlowSubscriberPolicy::kConflate &&
+        bytes <= member.options.max_bytes && Replace(member, event)) {
+      while (member.bytes > member.options.max_bytes && DropOldest(member, event->priority())) {
+      }
+      return true;
+    }
     if (bytes <= member.options.max_bytes) {
-      while (!fits() && member.options.policy == SlowSubscriberPolicy::kDropOldest &&
+      while (!fits() &&
+             (member.options.policy == SlowSubscriberPolicy::kDropOldest ||
+              member.options.policy == SlowSubscriberPolicy::kConflate) &&
              DropOldest(member, event->priority())) {
       }
     }

@@ -93,6 +93,7 @@ void PrintDelivery(const Session& session, const v1::Delivery& delivery) {
 v1::SlowSubscriberPolicy PolicyOf(const std::string& text) {
   if (text == "drop-newest") return v1::SLOW_SUBSCRIBER_POLICY_DROP_NEWEST;
   if (text == "block") return v1::SLOW_SUBSCRIBER_POLICY_BLOCK;
+  if (text == "conflate") return v1::SLOW_SUBSCRIBER_POLICY_CONFLATE;
   if (text == "disconnect") return v1::SLOW_SUBSCRIBER_POLICY_DISCONNECT;
   return v1::SLOW_SUBSCRIBER_POLICY_DROP_OLDEST;
 }
@@ -149,7 +150,7 @@ void AddBusCommands(CLI::App& app, Session& session, Action& action) {
       ->required();
   sub->add_option("-n,--count", sub_options->count, "End after so many events");
   sub->add_option("--policy", sub_options->policy, "When this side is too slow")
-      ->check(CLI::IsMember({"drop-oldest", "drop-newest", "block", "disconnect"}))
+      ->check(CLI::IsMember({"drop-oldest", "drop-newest", "block", "disconnect", "conflate"}))
       ->capture_default_str();
   sub->add_flag("--omit-payloads", sub_options->omit_payloads,
                 "Leave inputs and outputs of tasks out of their events");

@@ -22,10 +22,11 @@ struct Policy {
   const char* name;
   SlowSubscriberPolicy policy;
 };
-constexpr std::array<Policy, 4> kPolicies = {{{"drop_oldest", SlowSubscriberPolicy::kDropOldest},
+constexpr std::array<Policy, 5> kPolicies = {{{"drop_oldest", SlowSubscriberPolicy::kDropOldest},
                                               {"drop_newest", SlowSubscriberPolicy::kDropNewest},
                                               {"block", SlowSubscriberPolicy::kBlock},
-                                              {"disconnect", SlowSubscriberPolicy::kDisconnect}}};
+                                              {"disconnect", SlowSubscriberPolicy::kDisconnect},
+                                              {"conflate", SlowSubscriberPolicy::kConflate}}};
 
 // Takes its time for each event, or stops at once, as a stream does whose client reads no more.
 class SlowSink final : public EventSink {

@@ -135,6 +135,82 @@ TYPED_TEST(BusContract, TellsAnEventThatCanNeverFit) {
   EXPECT_EQ(subscription->Info().dropped_by_reason[static_cast<size_t>(DropReason::kTooLarge)], 1u);
 }
 
+TYPED_TEST(BusContract, ConflatesToTheLatestOfEachTopicInTheOrderInWhichTheyBeganToWait) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.policy = SlowSubscriberPolicy::kConflate;
+  const auto subscription = this->Subscribe(options, this->sink_);
+  for (const auto& [topic, id] : std::vector<std::pair<std::string, std::string>>{
+           {"a", "a1"}, {"b", "b1"}, {"a", "a2"}, {"a", "a3"}, {"c", "c1"}, {"b", "b2"}}) {
+    EXPECT_EQ(this->bus_.Publish(EventOn(topic, id)).routed, 1u);
+  }
+  EXPECT_EQ(subscription->Info().backlog_events, 3u);
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"a3", "b2", "c1"}));
+  this->bus_.Publish(EventOn("a", "a4"));
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got.back(), "a4");
+  const SubscriptionInfo info = subscription->Info();
+  EXPECT_EQ(info.dropped_by_reason[static_cast<size_t>(DropReason::kConflated)], 3u);
+  EXPECT_EQ(info.dropped(), 3u);
+  EXPECT_EQ(info.delivered, 4u);
+  EXPECT_EQ(info.backlog_bytes, 0u);
+}
+
+TYPED_TEST(BusContract, ConflatesByAnAttributeAndLeavesEventsAloneThatLackIt) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.policy = SlowSubscriberPolicy::kConflate;
+  options.conflate_by = "symbol";
+  const auto subscription = this->Subscribe(options, this->sink_);
+  const auto publish = [&](const std::string& id, const std::string& topic,
+                           const std::string& symbol) {
+    EventFields fields;
+    fields.id = id;
+    fields.topic = topic;
+    if (!symbol.empty()) fields.attributes["symbol"] = symbol;
+    this->bus_.Publish(MakeEvent(std::move(fields)));
+  };
+  publish("1", "x", "s");
+  publish("2", "x", "");
+  publish("3", "x", "t");
+  publish("4", "y", "s");
+  publish("5", "x", "");
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"4", "2", "3", "5"}));
+}
+
+// The latest is what counts, so what replaces keeps the place, and the urgency, of the first.
+TYPED_TEST(BusContract, ConflatesAcrossPriorities) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.policy = SlowSubscriberPolicy::kConflate;
+  const auto subscription = this->Subscribe(options, this->sink_);
+  this->bus_.Publish(EventOn("a", "a1", Priority::kLow));
+  this->bus_.Publish(EventOn("b", "b1", Priority::kNormal));
+  this->bus_.Publish(EventOn("a", "a2", Priority::kCritical));
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"b1", "a2"}));
+}
+
+TYPED_TEST(BusContract, DropsTheOldestKeyWhereThereAreTooManyAndTellsIt) {
+  SubscribeOptions options = SubscribeTo({">"});
+  options.policy = SlowSubscriberPolicy::kConflate;
+  options.max_events = 2;
+  options.max_bytes = 10'000;
+  const auto subscription = this->Subscribe(options, this->sink_);
+  for (const char* topic : {"a", "b", "c"}) this->bus_.Publish(EventOn(topic, topic));
+  this->bus_.Publish(EventOn("c", "c2"));
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"-1", "b", "c2"}));
+  // Bytes that a replacement brings push out others too.
+  this->bus_.Publish(EventOn("a", "a", Priority::kNormal, 6000));
+  this->bus_.Publish(EventOn("b", "b", Priority::kNormal, 1000));
+  this->bus_.Publish(EventOn("b", "b2", Priority::kNormal, 6000));
+  EXPECT_LE(subscription->Info().backlog_bytes, 10'000u);
+  this->executor_.RunAll();
+  EXPECT_EQ(this->sink_.got, (Got{"-1", "b", "c2", "-1", "b2"}));
+  EXPECT_EQ(subscription->Info().dropped_by_reason[static_cast<size_t>(DropReason::kOldest)], 2u);
+  EXPECT_EQ(subscription->Info().backlog_bytes, 0u);
+}
+
 TYPED_TEST(BusContract, DisconnectsWhoIsTooSlowAndSaysWhy) {
   SubscribeOptions options = SubscribeTo({">"});
   options.max_events = 2;
@@ -216,9 +292,9 @@ TEST(BusAndOracle, AgreeOnRandomHistories) {
     };
     const std::vector<std::string> topics = {"a", "b", "a.b", "a.c", "b.c", "a.b.c"};
     const std::vector<std::string> filters = {"a", "a.*", "a.>", ">", "*.c", "*", "b.c"};
-    const std::vector<SlowSubscriberPolicy> policies = {SlowSubscriberPolicy::kDropOldest,
-                                                        SlowSubscriberPolicy::kDropNewest,
-                                                        SlowSubscriberPolicy::kDisconnect};
+    const std::vector<SlowSubscriberPolicy> policies = {
+        SlowSubscriberPolicy::kDropOldest, SlowSubscriberPolicy::kDropNewest,
+        SlowSubscriberPolicy::kDisconnect, SlowSubscriberPolicy::kConflate};
     std::vector<std::unique_ptr<Pair>> pairs;
     for (int i = 0; i < 400; ++i) {
       const auto dice = random() % 40;

@@ -42,9 +42,31 @@ TEST(SubscribeOptions, WantsAtLeastOneFilterAndAtMost64) {
   }
 }
 
+TEST(SubscribeOptions, TakeAKeyForConflatingOnly) {
+  SubscribeOptions options;
+  options.filters = {"a"};
+  options.conflate_by = "subject";
+  const auto violations = [&options] {
+    std::vector<FieldViolation> found;
+    CheckSubscribeOptions(options, found);
+    return found;
+  };
+  ASSERT_EQ(violations().size(), 1u);
+  EXPECT_EQ(violations()[0].field, "conflate_by");
+  options.policy = SlowSubscriberPolicy::kConflate;
+  EXPECT_TRUE(violations().empty());
+  for (const std::string& name :
+       {std::string("Subject"), std::string("a.b"), std::string(21, 'a')}) {
+    options.conflate_by = name;
+    ASSERT_EQ(violations().size(), 1u) << name;
+    EXPECT_EQ(violations()[0].field, "conflate_by");
+  }
+}
+
 TEST(DropReason, HasANameForEach) {
   EXPECT_EQ(Name(DropReason::kOldest), "oldest");
   EXPECT_EQ(Name(DropReason::kClosed), "closed");
+  EXPECT_EQ(Name(DropReason::kConflated), "conflated");
 }
 
 }  // namespace

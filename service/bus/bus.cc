@@ -108,19 +108,37 @@ absl::StatusOr<std::unique_ptr<Subscription>> Bus::SubscribeWith(
            absl::StrCat(live_.size(), " of ", options_.max_subscriptions, " subscriptions")},
           kFullRetryAfter);
     }
+    Ref<SubscriberGroup> group = GroupOf(options.group);
     subscriber = MakeRef<Subscriber>(++last_id_, std::move(options), sink, std::move(owned_sink),
-                                     executor_, clock_, counters_);
+                                     executor_, clock_, counters_, std::move(group));
     live_.emplace(subscriber->id(), subscriber);
   }
+  if (subscriber->group() != nullptr) subscriber->group()->Join(subscriber);
   routes_.Add(subscriber);
   return std::make_unique<Subscription>(*this, std::move(subscriber));
 }
 
-void Bus::Forget(Subscriber& subscriber) {
+Ref<SubscriberGroup> Bus::GroupOf(const std::string& name) {
+  if (name.empty()) return nullptr;
+  KnownGroup& known = groups_[name];
+  if (!known.group) known.group = MakeRef<SubscriberGroup>(name);
+  ++known.members;
+  return known.group;
+}
+
+void Bus::Forget(Subscriber& subscriber, absl::FunctionRef<std::vector<EventRef>()> untouched) {
   subscriber.Close();
+  if (!subscriber.BeginToForget()) return;  // Somebody else does the rest.
+  SubscriberGroup* group = subscriber.group();
+  if (group != nullptr) group->Leave(subscriber);
+  subscriber.TakeBack(untouched());
   {
     MutexLock lock(mu_);
-    if (live_.erase(subscriber.id()) == 0) return;  // Somebody else does the rest.
+    live_.erase(subscriber.id());
+    if (group != nullptr) {
+      const auto known = groups_.find(group->name());
+      if (--known->second.members == 0) groups_.erase(known);
+    }
     const SubscriptionInfo last = subscriber.Info();
     ended_delivered_ += last.delivered;
     for (size_t i = 0; i < kDropReasonCount; ++i) ended_dropped_[i] += last.dropped_by_reason[i];

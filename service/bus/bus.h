@@ -17,6 +17,7 @@
 
 #include "absl/base/thread_annotations.h"
 #include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -27,6 +28,7 @@
 #include "bus/event.h"
 #include "bus/route_table.h"
 #include "bus/subscriber.h"
+#include "bus/subscriber_group.h"
 #include "bus/subscription.h"
 #include "bus/topic_table.h"
 #include "sync/epoch.h"
@@ -56,7 +58,8 @@ class Bus {
     void Validate(std::vector<FieldViolation>& violations) const;
   };
 
-  // How many subscriptions an event was routed to. What a policy then drops counts.
+  // How many subscriptions an event was routed to; a group counts as one. What a policy then drops
+  // counts.
   struct PublishResult {
     uint32_t routed = 0;
   };
@@ -113,7 +116,14 @@ class Bus {
   void Register(Publisher& publisher) ABSL_LOCKS_EXCLUDED(mu_);
   void Unregister(Publisher& publisher) ABSL_LOCKS_EXCLUDED(mu_);
   // Ends a subscription: no routes, no calls any more, its counts kept.
-  void Forget(Subscriber& subscriber) ABSL_LOCKS_EXCLUDED(mu_);
+  void Forget(Subscriber& subscriber, absl::FunctionRef<std::vector<EventRef>()> untouched)
+      ABSL_LOCKS_EXCLUDED(mu_);
+  struct KnownGroup {
+    Ref<SubscriberGroup> group;
+    size_t members = 0;  // In live_.
+  };
+  // The group of that name, with one member more; null for no name.
+  Ref<SubscriberGroup> GroupOf(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   // Constant after construction.
   const Options options_;
@@ -128,6 +138,8 @@ class Bus {
 
   mutable Mutex mu_;
   std::map<uint64_t, Ref<Subscriber>> live_ ABSL_GUARDED_BY(mu_);
+  // Those with members, by name.
+  std::map<std::string, KnownGroup> groups_ ABSL_GUARDED_BY(mu_);
   std::set<Publisher*> publishers_ ABSL_GUARDED_BY(mu_);
   uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
   // Counts of subscriptions that have ended.

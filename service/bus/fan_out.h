@@ -6,11 +6,13 @@
 #include <utility>
 
 #include "absl/container/inlined_vector.h"
+#include "absl/types/span.h"
 #include "base/clock.h"
 #include "base/ref.h"
 #include "bus/event.h"
 #include "bus/route_table.h"
 #include "bus/subscriber.h"
+#include "bus/subscriber_group.h"
 
 namespace taskforge {
 
@@ -41,20 +43,43 @@ class FanOut {
     const auto further = static_cast<uint32_t>(matched.size() - 1);
     if (further > 0) event_->AddRef(further);
     references_ += further;
-    for (Subscriber* subscriber : matched) {
-      const Subscriber::Offered offered = subscriber->Offer(event_);
-      if (offered == Subscriber::Offered::kTaken) Took();
-      if (offered == Subscriber::Offered::kWouldBlock) to_wait_for.emplace_back(subscriber);
+    for (size_t i = 0; i < matched.size();) {
+      SubscriberGroup* group = matched[i]->group();
+      size_t end = i + 1;
+      if (group == nullptr) {
+        Offer(*matched[i], to_wait_for);
+      } else {
+        while (end < matched.size() && matched[end]->group() == group) ++end;
+        const auto members = absl::MakeConstSpan(matched.data() + i, end - i);
+        if (!Offer(group->Choose(members), to_wait_for)) OfferToAnyOf(members, to_wait_for);
+      }
+      i = end;
     }
   }
   // REQUIRES: outside any guard; `to_wait_for` is OfferAll()'s.
   void OfferBlocking(const ToWaitFor& to_wait_for) {
     for (const Ref<Subscriber>& subscriber : to_wait_for) {
-      if (subscriber->OfferBlocking(event_) == Subscriber::Offered::kTaken) Took();
+      // One that is too slow is disconnected; its group may have another.
+      if (subscriber->OfferBlocking(event_) == Subscriber::Offered::kTaken ||
+          (subscriber->group() != nullptr && subscriber->group()->PassOn(event_, *subscriber))) {
+        Took();
+      }
     }
   }
 
  private:
+  // False if it takes no more.
+  bool Offer(Subscriber& subscriber, ToWaitFor& to_wait_for) {
+    const Subscriber::Offered offered = subscriber.Offer(event_);
+    if (offered == Subscriber::Offered::kTaken) Took();
+    if (offered == Subscriber::Offered::kWouldBlock) to_wait_for.emplace_back(&subscriber);
+    return offered != Subscriber::Offered::kClosed;
+  }
+  void OfferToAnyOf(absl::Span<Subscriber* const> members, ToWaitFor& to_wait_for) {
+    for (Subscriber* member : members) {
+      if (Offer(*member, to_wait_for)) return;
+    }
+  }
   void Took() {
     ++taken_;
     --references_;

@@ -1,6 +1,7 @@
 #include "bus/route_table.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "absl/hash/hash.h"
@@ -130,11 +131,13 @@ void RouteTable::Match(absl::string_view topic, Matched& out) const {
   const Tokens tokens(topic);
   if (!tokens.is_complete()) return;
   Collect(*root_.Get(), tokens, 0, out);
-  const bool may_repeat = std::any_of(out.begin(), out.end(), [](const Subscriber* subscriber) {
-    return subscriber->filters().size() > 1;
+  const bool is_plain = std::all_of(out.begin(), out.end(), [](const Subscriber* subscriber) {
+    return subscriber->filters().size() == 1 && subscriber->group() == nullptr;
   });
-  if (!may_repeat) return;
-  std::sort(out.begin(), out.end());
+  if (is_plain) return;
+  std::sort(out.begin(), out.end(), [](const Subscriber* a, const Subscriber* b) {
+    return std::less<>()(std::make_pair(a->group(), a), std::make_pair(b->group(), b));
+  });
   out.erase(std::unique(out.begin(), out.end()), out.end());
 }
 

@@ -42,7 +42,7 @@ class RouteTable {
   void Add(const Ref<Subscriber>& subscriber) ABSL_LOCKS_EXCLUDED(mu_);
   void Remove(Subscriber& subscriber) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Adds the subscribers of `topic` to `out`, each once.
+  // Adds the subscribers of `topic` to `out`, each once; those of a group stand together.
   // REQUIRES: the caller is inside a guard, and uses what it finds no longer than the guard lives.
   void Match(absl::string_view topic, Matched& out) const;
 

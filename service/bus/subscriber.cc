@@ -28,7 +28,7 @@ constexpr uint32_t Bit(Priority priority) { return 1u << Index(priority); }
 
 Subscriber::Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
                        std::unique_ptr<EventSink> owned_sink, DrainExecutor& executor,
-                       const Clock& clock, BusCounters& counters)
+                       const Clock& clock, BusCounters& counters, Ref<SubscriberGroup> group)
     : id_(id),
       options_(std::move(options)),
       max_events_(std::bit_ceil(options_.max_events)),
@@ -37,6 +37,7 @@ Subscriber::Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
       executor_(executor),
       clock_(clock),
       counters_(counters),
+      group_(std::move(group)),
       owned_sink_(std::move(owned_sink)),
       sink_(owned_sink_ != nullptr ? *owned_sink_ : *sink),
       conflation_(options_.policy == SlowSubscriberPolicy::kConflate
@@ -53,12 +54,15 @@ Subscriber::Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
   }
 }
 
+Subscriber::~Subscriber() = default;
+
 SubscriptionInfo Subscriber::Info() const {
   SubscriptionInfo info;
   info.id = id_;
   info.filters = options_.filters;
   info.policy = options_.policy;
   info.label = options_.label;
+  info.group = options_.group;
   info.peer = options_.peer;
   info.create_time = create_time_;
   const uint64_t backlog = backlog_.load(std::memory_order_relaxed);
@@ -215,6 +219,17 @@ Subscriber::Offered Subscriber::OfferBlocking(const Event* event) {
   return result;
 }
 
+bool Subscriber::OfferIfRoom(const Event* event) {
+  if (IsClosed() || !TryReserve(event->bytes())) return false;
+  if (PushReserved(event)) return true;
+  GiveBack(1, event->bytes());
+  return false;
+}
+
+size_t Subscriber::waiting_events() const {
+  return static_cast<size_t>(backlog_.load(std::memory_order_relaxed) >> kEventShift);
+}
+
 bool Subscriber::TryReserve(size_t bytes) {
   uint64_t backlog = backlog_.load(std::memory_order_seq_cst);
   do {
@@ -356,11 +371,21 @@ void Subscriber::DropSink() {
 void Subscriber::DiscardAll(DropReason reason) {
   for (Lane& lane : lanes_) {
     while (const Event* event = TryDrop(lane)) {
-      CountDropped(reason);
       GiveBack(1, event->bytes());
-      event->Release();
+      Discard(event, reason);
     }
   }
+}
+
+void Subscriber::Discard(const Event* event, DropReason reason) {
+  if (group_ && group_->PassOn(event, *this)) return;
+  CountDropped(reason);
+  event->Release();
+}
+
+void Subscriber::TakeBack(std::vector<EventRef> untouched) {
+  SingleWriterAdd(delivered_, uint64_t{0} - untouched.size());
+  for (EventRef& event : untouched) Discard(event.Leak(), DropReason::kClosed);
 }
 
 void Subscriber::Resume() {

@@ -20,6 +20,7 @@
 #include "bus/bus_counters.h"
 #include "bus/conflation.h"
 #include "bus/lane.h"
+#include "bus/subscriber_group.h"
 #include "bus/subscription.h"
 #include "task/work.h"
 
@@ -62,9 +63,12 @@ class Subscriber final : public RefCounted<Subscriber> {
   // event by itself, and does not pause: so it can be closed between two events of one batch.
   Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
              std::unique_ptr<EventSink> owned_sink, DrainExecutor& executor, const Clock& clock,
-             BusCounters& counters);
+             BusCounters& counters, Ref<SubscriberGroup> group = nullptr);
+  ~Subscriber();
 
   uint64_t id() const { return id_; }
+  // Null: it is in none.
+  SubscriberGroup* group() const { return group_.get(); }
   const std::vector<std::string>& filters() const { return options_.filters; }
   SubscriptionInfo Info() const;
 
@@ -76,12 +80,22 @@ class Subscriber final : public RefCounted<Subscriber> {
   // REQUIRES: no lock and no epoch is held.
   Offered OfferBlocking(const Event* event);
 
+  // Takes over one reference if there is room now, whatever the policy; else false.
+  bool OfferIfRoom(const Event* event);
+  // Hints: they may be out of date.
+  bool IsClosed() const { return (state_.load(std::memory_order_relaxed) & kClosed) != 0; }
+  size_t waiting_events() const;
+
   void Resume();
   // See Subscription::Close().
   void Close();
   // Destroys an owned sink now, unless it runs on this thread (then as soon as it returns).
   // REQUIRES: Close() has returned; called once.
   void DropSink();
+  // True once: whoever gets it does what follows Close().
+  bool BeginToForget() { return !is_forgotten_.exchange(true, std::memory_order_acq_rel); }
+  // Of what counts as delivered, these were not. REQUIRES: Close() has returned.
+  void TakeBack(std::vector<EventRef> untouched);
 
  private:
   struct DrainNode : Work {
@@ -134,7 +148,9 @@ class Subscriber final : public RefCounted<Subscriber> {
   void Refuse(const Event* event, DropReason reason);
   void CountDropped(DropReason reason, uint64_t n = 1);
   void Disconnect();
+  // To other members of the group, or nowhere.
   void DiscardAll(DropReason reason);
+  void Discard(const Event* event, DropReason reason);
 
   // Schedules a drain unless one is scheduled at `priority` or above.
   void Schedule(Priority priority);
@@ -151,6 +167,7 @@ class Subscriber final : public RefCounted<Subscriber> {
   DrainExecutor& executor_;
   const Clock& clock_;
   BusCounters& counters_;
+  const Ref<SubscriberGroup> group_;
 
   // The RUNNING drain's; after Close(), the closer's.
   std::unique_ptr<EventSink> owned_sink_;
@@ -163,6 +180,7 @@ class Subscriber final : public RefCounted<Subscriber> {
   std::array<Lane, kPriorityCount> lanes_;        // With policy kConflate, of tickets.
   std::array<DrainNode, kPriorityCount> nodes_;   // Each is its scheduled bit's.
   std::atomic<uint32_t> state_{0};
+  std::atomic<bool> is_forgotten_{false};
   // Whose thread runs the sink; so that Close() from the sink does not wait for itself.
   std::atomic<std::thread::id> running_thread_{};
   // Events that wait << 40 | their bytes. One word, so that both bounds hold exactly.

@@ -56,6 +56,16 @@ void CheckSubscribeOptions(const SubscribeOptions& options,
       violations.push_back({"conflate_by", "want a name of [a-z0-9]{1,20}"});
     }
   }
+  if (options.group.size() > 64) {
+    violations.push_back(
+        {"group", absl::StrCat("has ", options.group.size(), " bytes; at most 64")});
+  }
+  if (!options.group.empty() && options.policy == SlowSubscriberPolicy::kConflate) {
+    violations.push_back(
+        {"group",
+         "has no meaning with the policy SLOW_SUBSCRIBER_POLICY_CONFLATE: no member "
+         "gets all events of a key"});
+  }
   if (options.label.size() > 64) {
     violations.push_back(
         {"label", absl::StrCat("has ", options.label.size(), " bytes; at most 64")});
@@ -69,6 +79,11 @@ Subscription::~Subscription() { Close(); }
 uint64_t Subscription::id() const { return subscriber_->id(); }
 SubscriptionInfo Subscription::Info() const { return subscriber_->Info(); }
 void Subscription::Resume() { subscriber_->Resume(); }
-void Subscription::Close() { bus_.Forget(*subscriber_); }
+void Subscription::Close() {
+  Close([] { return std::vector<EventRef>(); });
+}
+void Subscription::Close(absl::FunctionRef<std::vector<EventRef>()> untouched) {
+  bus_.Forget(*subscriber_, untouched);
+}
 
 }  // namespace taskforge

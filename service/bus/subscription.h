@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -48,6 +49,9 @@ struct SubscribeOptions {
   // For kConflate: the attribute whose value is an event's key (Event::FindAttribute); an event
   // that lacks it is never replaced. Empty: the topic is the key.
   std::string conflate_by;
+  // Not empty: a member of the group of this name: of the events that its members want, each goes
+  // to one of them (bus/subscriber_group.h). At most 64 bytes; not with kConflate.
+  std::string group;
   size_t max_events = 8192;     // That wait; 1 to 1048576, rounded up to a power of two.
   size_t max_bytes = 16 << 20;  // Of those events (Event::bytes); 1 to 256 MiB.
   size_t max_batch = 64;        // Events in one call of the sink; 1 to 64.
@@ -95,12 +99,14 @@ inline constexpr size_t kDropReasonCount = 6;
 absl::string_view Name(DropReason reason);
 
 // A subscription at one time. delivered + dropped + backlog_events is the number of matching events
-// that were published, once no publish is under way.
+// that were published, once no publish is under way; of a group, the sum over those who are or were
+// members.
 struct SubscriptionInfo {
   uint64_t id = 0;
   std::vector<std::string> filters;
   SlowSubscriberPolicy policy = SlowSubscriberPolicy::kDropOldest;
   std::string label;
+  std::string group;
   std::string peer;
   absl::Time create_time;
   uint64_t backlog_events = 0;
@@ -137,6 +143,10 @@ class Subscription {
   // Ends it. After the return nothing is called any more: a running call of the sink is waited for,
   // unless Close() is called from it. Again: does nothing more.
   void Close();
+  // The same, where the sink still holds events that it has done nothing with: they go to another
+  // member of the group, or count as dropped. `untouched` is called once, after the sink's last
+  // call, unless the subscription had been closed before.
+  void Close(absl::FunctionRef<std::vector<EventRef>()> untouched);
 
  private:
   Bus& bus_;

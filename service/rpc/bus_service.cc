@@ -86,6 +86,7 @@ SubscribeOptions OptionsFrom(const v1::SubscribeRequest& request, const std::str
   if (request.max_events() != 0) options.max_events = request.max_events();
   if (request.max_bytes() != 0) options.max_bytes = request.max_bytes();
   options.conflate_by = request.conflate_by();
+  options.group = request.group();
   options.label = request.label();
   options.peer = peer;
   std::vector<FieldViolation> wrong;
@@ -99,6 +100,7 @@ void ToProto(const SubscriptionInfo& info, v1::Subscription& out) {
   for (const std::string& filter : info.filters) out.add_filters(filter);
   out.set_policy(ToProto(info.policy));
   out.set_label(info.label);
+  out.set_group(info.group);
   out.set_peer(info.peer);
   ToProto(info.create_time, *out.mutable_create_time());
   out.set_backlog_events(info.backlog_events);
@@ -258,7 +260,7 @@ Reply BusService::Subscribe(ServerStreamCall<v1::SubscribeRequest, v1::Subscribe
       co_await more;
     }
   }
-  (*subscription)->Close();
+  (*subscription)->Close([&stream] { return stream->TakeUnsent(); });
   co_return stream->status();
 }
 

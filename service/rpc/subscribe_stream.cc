@@ -1,5 +1,9 @@
 #include "rpc/subscribe_stream.h"
 
+#include <cstddef>
+#include <iterator>
+#include <utility>
+
 #include "rpc/convert.h"
 
 namespace taskforge {
@@ -29,7 +33,6 @@ SinkResult SubscribeStream::Deliver(absl::Span<const Delivery> batch) {
   bool pause = false;
   {
     MutexLock lock(mu_);
-    if (over_) return SinkResult::kContinue;
     for (const Delivery& delivery : batch) {
       if (delivery.event) waiting_bytes_ += delivery.event->bytes();
       waiting_.push_back(delivery);
@@ -87,6 +90,23 @@ bool SubscribeStream::Collect(v1::SubscribeResponse& response, bool& resume) {
     delivery.event = nullptr;
   }
   return true;
+}
+
+std::vector<EventRef> SubscribeStream::TakeUnsent() {
+  taken_.erase(taken_.begin(), taken_.begin() + static_cast<ptrdiff_t>(sent_of_taken_));
+  sent_of_taken_ = 0;
+  {
+    MutexLock lock(mu_);
+    taken_.insert(taken_.end(), std::make_move_iterator(waiting_.begin()),
+                  std::make_move_iterator(waiting_.end()));
+    waiting_.clear();
+  }
+  std::vector<EventRef> unsent;
+  for (Delivery& delivery : taken_) {
+    if (delivery.event) unsent.push_back(std::move(delivery.event));
+  }
+  taken_.clear();
+  return unsent;
 }
 
 void SubscribeStream::Add(const Delivery& delivery, v1::SubscribeResponse& response) const {

@@ -29,6 +29,9 @@ class SubscribeStream final : public RefCounted<SubscribeStream>, public EventSi
   // Adds what waits to `response`, up to a message's size; false if nothing does: then `more` tells
   // when. `resume` says that the bus was paused and nothing of what it gave is left.
   bool Collect(v1::SubscribeResponse& response, bool& resume) ABSL_LOCKS_EXCLUDED(mu_);
+  // The events that no Collect() has added. REQUIRES: neither Deliver() nor Collect() is called any
+  // more.
+  std::vector<EventRef> TakeUnsent() ABSL_LOCKS_EXCLUDED(mu_);
   Wakeup& more() { return more_; }
   bool is_over() const ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status status() const ABSL_LOCKS_EXCLUDED(mu_);

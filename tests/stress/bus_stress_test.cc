@@ -276,6 +276,60 @@ TEST_P(BusStress, DeliversTheLatestOfEachKeyAndAccountsForWhatItReplaced) {
   }
 }
 
+// Members come and go while events flow; one stays. Each event comes to one of them.
+TEST_P(BusStress, GivesEachEventToOneMemberOfAGroupWhoeverLeaves) {
+  SubscribeOptions options = SubscribeTo({"t.>"});
+  options.group = "g";
+  options.max_events = 1 << 17;
+  options.max_bytes = 256 << 20;
+  options.max_batch = 4;
+  constexpr size_t kStride = kEach + 4 * kPriorityCount;  // Some priorities have some more.
+  std::vector<std::atomic<int>> came(static_cast<size_t>(GetParam()) * kStride);
+  class NotingSink final : public EventSink {
+   public:
+    explicit NotingSink(std::vector<std::atomic<int>>& came) : came_(came) {}
+    SinkResult Deliver(absl::Span<const Delivery> batch) override {
+      for (const Delivery& delivery : batch) {
+        if (!delivery.event) continue;
+        const EventFields& fields = delivery.event->fields();
+        const size_t publisher = std::stoul(fields.source);
+        const size_t number = std::stoul(fields.id) * kPriorityCount + Index(fields.priority);
+        came_[publisher * kStride + number].fetch_add(1, std::memory_order_relaxed);
+      }
+      return SinkResult::kContinue;
+    }
+    void OnClosed(const absl::Status&) override {}
+
+   private:
+    std::vector<std::atomic<int>>& came_;
+  };
+  NotingSink staying(came);
+  auto stays = *bus_.Subscribe(options, staying);
+  std::atomic<bool> done{false};
+  std::vector<std::thread> members;
+  for (int m = 0; m < 2; ++m) {
+    members.emplace_back([&] {
+      do {
+        NotingSink sink(came);
+        const auto subscription = *bus_.Subscribe(options, sink);
+        for (int i = 0; i < 20; ++i) std::this_thread::yield();
+      } while (!done.load());
+    });
+  }
+  PublishAll();
+  done.store(true);
+  for (std::thread& thread : members) thread.join();
+  const MonoTime deadline = clock_.Monotonic() + absl::Seconds(60);
+  while (stays->Info().backlog_events > 0 && clock_.Monotonic() < deadline) {
+    std::this_thread::yield();
+  }
+  stays->Close();
+  uint64_t once = 0;
+  for (const std::atomic<int>& count : came) once += count.load() == 1 ? 1 : 0;
+  EXPECT_EQ(once, published());
+  EXPECT_EQ(bus_.Stats().delivered, published());
+}
+
 // Subscriptions come and go while events flow; nothing is called after its end.
 TEST_P(BusStress, EndsSubscriptionsWhileEventsFlow) {
   std::atomic<bool> done{false};

@@ -31,6 +31,7 @@ struct SubOptions {
   std::vector<std::string> filters;
   uint64_t count = 0;
   std::string policy = "drop-oldest";
+  std::string group;
   bool omit_payloads = false;
 };
 
@@ -102,6 +103,7 @@ int Subscribe(Session& session, const SubOptions& options) {
   v1::SubscribeRequest request;
   for (const std::string& filter : options.filters) request.add_filters(filter);
   request.set_policy(PolicyOf(options.policy));
+  request.set_group(options.group);
   request.set_omit_payloads(options.omit_payloads);
   request.set_label("taskforge sub");
   const auto stub = v1::BusService::NewStub(session.Channel());
@@ -152,6 +154,7 @@ void AddBusCommands(CLI::App& app, Session& session, Action& action) {
   sub->add_option("--policy", sub_options->policy, "When this side is too slow")
       ->check(CLI::IsMember({"drop-oldest", "drop-newest", "block", "disconnect", "conflate"}))
       ->capture_default_str();
+  sub->add_option("--group", sub_options->group, "Share the events with all of this group");
   sub->add_flag("--omit-payloads", sub_options->omit_payloads,
                 "Leave inputs and outputs of tasks out of their events");
   sub->final_callback([&session, &action, sub_options] {

@@ -1,4 +1,9 @@
 // BusService over the wire, with a real bus.
+#include <array>
+#include <atomic>
+#include <string>
+#include <thread>
+
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "integration/rpc_test_server.h"
@@ -174,6 +179,62 @@ TEST(Subscribe, TakesABlockBudgetOnlyToBlock) {
     EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
     EXPECT_THAT(status.error_message(), testing::StartsWith("block_budget: "));
   }
+}
+
+// Two members of a group and one who conflates: what the API says reaches the bus, and is listed.
+TEST(Subscribe, SharesAmongAGroupAndConflates) {
+  RpcTestServer server;
+  auto stub = server.bus_stub();
+  const auto subscribe = [&](grpc::ClientContext& context, const v1::SubscribeRequest& request) {
+    context.set_deadline(Soon());
+    auto stream = stub->Subscribe(&context, request);
+    v1::SubscribeResponse hello;
+    EXPECT_TRUE(stream->Read(&hello));
+    return stream;
+  };
+  v1::SubscribeRequest member;
+  member.add_filters("a.>");
+  member.set_group("workers");
+  v1::SubscribeRequest latest;
+  latest.add_filters("a.>");
+  latest.set_policy(v1::SLOW_SUBSCRIBER_POLICY_CONFLATE);
+  latest.set_conflate_by("subject");
+  std::array<grpc::ClientContext, 3> contexts;
+  const auto one = subscribe(contexts[0], member);
+  const auto two = subscribe(contexts[1], member);
+  const auto conflated = subscribe(contexts[2], latest);
+  v1::PublishResponse published;
+  v1::PublishRequest request = Publication("a.b", 100);
+  for (v1::Event& event : *request.mutable_events()) event.set_subject("same");
+  ASSERT_TRUE(Publish(server, request, published).ok());
+  EXPECT_EQ(published.routed(0), 2U);  // The group, and the other.
+  grpc::ClientContext context;
+  v1::ListSubscriptionsResponse list;
+  ASSERT_TRUE(stub->ListSubscriptions(&context, v1::ListSubscriptionsRequest(), &list).ok());
+  ASSERT_EQ(list.subscriptions_size(), 3);
+  EXPECT_EQ(list.subscriptions(0).group(), "workers");
+  EXPECT_EQ(list.subscriptions(2).policy(), v1::SLOW_SUBSCRIBER_POLICY_CONFLATE);
+  EXPECT_EQ(list.subscriptions(2).conflated(), list.subscriptions(2).dropped());
+  std::atomic<int> received{0};
+  const auto read_all = [&](grpc::ClientReader<v1::SubscribeResponse>& stream) {
+    v1::SubscribeResponse response;
+    while (stream.Read(&response)) {
+      if (received.fetch_add(response.deliveries_size()) + response.deliveries_size() < 100)
+        continue;
+      contexts[0].TryCancel();
+      contexts[1].TryCancel();
+    }
+  };
+  std::thread reader([&] { read_all(*one); });
+  read_all(*two);
+  reader.join();
+  EXPECT_EQ(received, 100);
+  v1::SubscribeResponse response;
+  std::string last;
+  while (last != published.ids(99) && conflated->Read(&response)) {
+    for (const v1::Delivery& delivery : response.deliveries()) last = delivery.event().id();
+  }
+  EXPECT_EQ(last, published.ids(99));
 }
 
 TEST(Publish, RefusesAllWhenOneIsWrong) {

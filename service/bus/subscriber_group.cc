@@ -40,20 +40,24 @@ Subscriber& SubscriberGroup::Choose(absl::Span<Subscriber* const> members) {
 }
 
 bool SubscriberGroup::PassOn(const Event* event, const Subscriber& from) {
-  std::vector<Ref<Subscriber>> others;
+  std::vector<Ref<Subscriber>> members;
   {
     MutexLock lock(mu_);
-    others = members_;
+    members = members_;
   }
   const auto wants = [event](const std::string& filter) { return Matches(filter, event->topic()); };
-  std::erase_if(others, [&](const Ref<Subscriber>& each) {
-    return each.get() == &from ||
-           std::none_of(each->filters().begin(), each->filters().end(), wants);
-  });
-  std::sort(others.begin(), others.end(),
-            [](const auto& a, const auto& b) { return a->waiting_events() < b->waiting_events(); });
+  // With what waits for each as it is now: a sort must not see it change.
+  std::vector<std::pair<size_t, Subscriber*>> others;
+  for (const Ref<Subscriber>& each : members) {
+    if (each.get() == &from ||
+        std::none_of(each->filters().begin(), each->filters().end(), wants)) {
+      continue;
+    }
+    others.emplace_back(each->waiting_events(), each.get());
+  }
+  std::sort(others.begin(), others.end());
   return std::any_of(others.begin(), others.end(),
-                     [event](const Ref<Subscriber>& each) { return each->OfferIfRoom(event); });
+                     [event](const auto& each) { return each.second->OfferIfRoom(event); });
 }
 
 }  // namespace taskforge

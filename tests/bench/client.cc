@@ -26,10 +26,11 @@ v1::Task MakeTask(const std::string& handler, const std::string& text, v1::Prior
 }
 
 TaskStream::TaskStream(const std::shared_ptr<grpc::Channel>& channel, uint32_t credit,
-                       OnResult on_result)
-    : stub_(v1::TaskService::NewStub(channel)),
-      on_result_(std::move(on_result)),
-      stream_(stub_->SubmitTasks(&context_)) {
+                       OnResult on_result, const std::map<std::string, std::string>& headers)
+    : stub_(v1::TaskService::NewStub(channel)), on_result_(std::move(on_result)), stream_([&] {
+        for (const auto& [name, value] : headers) context_.AddMetadata(name, value);
+        return stub_->SubmitTasks(&context_);
+      }()) {
   request_.set_want_results(true);
   request_.set_credit(credit);
   reader_ = std::thread([this] { Read(); });
@@ -42,7 +43,7 @@ TaskStream::~TaskStream() {
   (void)stream_->Finish();  // The counts tell how it went.
 }
 
-bool TaskStream::Send(const v1::Task& task, int count) {
+bool TaskStream::Send(const v1::Task& task, int count, const Vary& vary) {
   {
     const std::lock_guard<std::mutex> lock(mu_);
     if (ended_) return false;
@@ -50,7 +51,9 @@ bool TaskStream::Send(const v1::Task& task, int count) {
   }
   request_.clear_items();
   for (int i = 0; i < count; ++i) {
-    *request_.add_items()->mutable_request()->mutable_task() = task;
+    v1::SubmitTaskRequest& item = *request_.add_items()->mutable_request();
+    *item.mutable_task() = task;
+    if (vary) vary(item);
   }
   const bool sent = stream_->Write(request_);
   request_.set_want_results(false);  // Settings stand in the first message only.
@@ -61,6 +64,12 @@ bool TaskStream::Send(const v1::Task& task, int count) {
 bool TaskStream::AwaitUnfinished(int64_t count) {
   std::unique_lock<std::mutex> lock(mu_);
   changed_.wait(lock, [&] { return ended_ || sent_ - finished_ - refused_ <= count; });
+  return !ended_;
+}
+
+bool TaskStream::AwaitAcknowledged() {
+  std::unique_lock<std::mutex> lock(mu_);
+  changed_.wait(lock, [&] { return ended_ || acknowledged_ == sent_; });
   return !ended_;
 }
 
@@ -83,6 +92,7 @@ void TaskStream::Read() {
       for (const v1::TaskResult& result : response.results()) on_result_(result.task());
     }
     const std::lock_guard<std::mutex> lock(mu_);
+    acknowledged_ += response.acks_size();
     refused_ += refused;
     finished_ += response.results_size();
     changed_.notify_all();

@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,16 +31,22 @@ class TaskStream {
  public:
   using OnResult = std::function<void(const v1::Task&)>;
 
-  // `credit`: the most that may be unfinished before the server reads no more.
+  // Changes an item before it is sent.
+  using Vary = std::function<void(v1::SubmitTaskRequest& request)>;
+
+  // `credit`: the most that may be unfinished before the server reads no more. `headers` go with
+  // the call.
   TaskStream(const std::shared_ptr<grpc::Channel>& channel, uint32_t credit,
-             OnResult on_result = {});
+             OnResult on_result = {}, const std::map<std::string, std::string>& headers = {});
   // Waits for all results, then ends the stream.
   ~TaskStream();
   TaskStream(const TaskStream&) = delete;
   TaskStream& operator=(const TaskStream&) = delete;
 
   // Sends `count` tasks like this one in one message; false: the stream has ended.
-  bool Send(const v1::Task& task, int count);
+  bool Send(const v1::Task& task, int count, const Vary& vary = {});
+  // Waits until all that was sent is acknowledged; false: the stream has ended.
+  bool AwaitAcknowledged();
   // Waits until at most `count` of what was sent are unfinished; false: the stream has ended.
   bool AwaitUnfinished(int64_t count);
 
@@ -59,6 +66,7 @@ class TaskStream {
   mutable std::mutex mu_;
   std::condition_variable changed_;
   int64_t sent_ = 0;  // This and the rest: guarded by mu_.
+  int64_t acknowledged_ = 0;
   int64_t finished_ = 0;
   int64_t refused_ = 0;
   bool ended_ = false;

@@ -134,8 +134,9 @@ absl::Status Composition::Serve(FileSystem& files) {
   RpcFront::Parts parts{
       {intake_, tasks_, clock_, timer_, [this] { return pool_.settings().default_priority; },
        /*max_batch_items=*/1000, boot_epoch_},
-      {bus_, clock_, [this] { return MakeUuidV7(clock_.Now(), random_); }, pool_executor_,
-       config_.intake.limits.max_input_bytes, [this] { return intake_.is_draining(); }},
+      {bus_, clock_, [this] { return MakeUuidV7(clock_.Now(), random_).ToString(); },
+       pool_executor_, config_.intake.limits.max_input_bytes,
+       [this] { return intake_.is_draining(); }},
       registry_,
       hub_,
       pool_control_,

@@ -8,9 +8,10 @@ namespace {
 
 // When the task came to its state.
 absl::Time TimeOf(const TaskRecord& record) {
-  if (IsTerminal(record.state)) return record.end_time;
-  if (record.state == TaskState::kRunning) return record.start_time;
-  return record.attempts.empty() ? record.create_time : record.attempts.back().ended_time;
+  if (IsTerminal(record.state)) return record.history->end_time;
+  if (record.state == TaskState::kRunning) return record.history->start_time;
+  return record.history->attempts.empty() ? record.create_time
+                                          : record.history->attempts.back().ended_time;
 }
 
 size_t BytesOf(const EventFields& fields) {
@@ -52,7 +53,7 @@ EventFields Event::Attributes() const {
   EventFields all;
   all.topic = topic_;
   all.priority = priority_;
-  if (record_ == nullptr) {
+  if (!record_) {
     const EventFields& given = fields();
     all.id = given.id;
     all.source = given.source;
@@ -62,14 +63,14 @@ EventFields Event::Attributes() const {
     all.attributes = given.attributes;
     return all;
   }
-  const TaskSpec& spec = *record_->spec;
-  all.id = absl::StrCat(record_->uid, "/", record_->revision);
+  const TaskOrigin& origin = *record_->spec->origin;
+  all.id = absl::StrCat(record_->uid.ToString(), "/", record_->revision);
   all.source = "taskforge";
   all.type = absl::StrCat("taskforge.task.", Name(record_->state));
-  all.subject = record_->name;
+  all.subject = record_->name();
   all.time = TimeOf(*record_);
-  if (!spec.traceparent.empty()) all.attributes[kTraceparentAttribute] = spec.traceparent;
-  if (!spec.x_request_id.empty()) all.attributes[kXRequestIdAttribute] = spec.x_request_id;
+  if (!origin.traceparent.empty()) all.attributes[kTraceparentAttribute] = origin.traceparent;
+  if (!origin.x_request_id.empty()) all.attributes[kXRequestIdAttribute] = origin.x_request_id;
   return all;
 }
 
@@ -87,9 +88,9 @@ bool Event::FindAttribute(absl::string_view name, std::string& value) const {
     value = it->second;
     return true;
   };
-  if (record_ == nullptr) return find(fields());
+  if (!record_) return find(fields());
   if (name != "subject") return find(Attributes());
-  value = record_->name;  // What is asked for most, without the rest.
+  value = record_->name();  // What is asked for most, without the rest.
   return true;
 }
 

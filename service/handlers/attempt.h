@@ -44,8 +44,8 @@ class AttemptState : public RunningAttempt {
   virtual bool Finish(End end) = 0;
   virtual void ReportProgress(Progress progress) = 0;
 
-  virtual const std::string& task_name() const = 0;
-  virtual const std::shared_ptr<const TaskSpec>& shared_spec() const = 0;
+  virtual std::string task_name() const = 0;
+  virtual const TaskSpecPtr& shared_spec() const = 0;
   virtual int number() const = 0;
   virtual uint64_t boot_epoch() const = 0;
   virtual MonoTime stop_time() const = 0;
@@ -90,13 +90,13 @@ class Attempt {
   explicit Attempt(Ref<AttemptState> state) : state_(std::move(state)) {}
 
   const TaskSpec& spec() const { return *state_->shared_spec(); }
-  const std::shared_ptr<const TaskSpec>& shared_spec() const { return state_->shared_spec(); }
+  const TaskSpecPtr& shared_spec() const { return state_->shared_spec(); }
   const Payload& input() const { return spec().input; }
-  const std::string& request_id() const { return spec().request_id; }
+  const std::string& request_id() const { return spec().origin->request_id; }
   // Of the call that submitted the task: what a handler sends on with its own calls. Empty: none.
-  const std::string& traceparent() const { return spec().traceparent; }
-  const std::string& x_request_id() const { return spec().x_request_id; }
-  const std::string& task_name() const { return state_->task_name(); }
+  const std::string& traceparent() const { return spec().origin->traceparent; }
+  const std::string& x_request_id() const { return spec().origin->x_request_id; }
+  std::string task_name() const { return state_->task_name(); }
   // From 1. With the task's name, what a handler needs to notice that it runs again.
   int number() const { return state_->number(); }
   Fence fence() const { return {state_->task_name(), state_->boot_epoch(), state_->number()}; }

@@ -8,7 +8,7 @@ namespace {
 constexpr int kGzip = 16;  // Added to the window bits: a gzip header, its time zero.
 
 HandlerResult Compress(const Attempt& attempt) {
-  const std::string& data = attempt.input().data;
+  const absl::string_view data = attempt.input().data;
   z_stream stream{};
   TaskError error;
   error.code = absl::StatusCode::kResourceExhausted;
@@ -18,18 +18,19 @@ HandlerResult Compress(const Attempt& attempt) {
                    Z_DEFAULT_STRATEGY) != Z_OK) {
     return error;
   }
-  Payload output;
-  output.content_type = "application/gzip";
-  output.data.resize(deflateBound(&stream, data.size()));
+  std::string compressed(deflateBound(&stream, data.size()), '\0');
   // zlib does not write through next_in; its type says so only when ZLIB_CONST is set.
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(data.data()));
   stream.avail_in = static_cast<uInt>(data.size());
-  stream.next_out = reinterpret_cast<Bytef*>(output.data.data());
-  stream.avail_out = static_cast<uInt>(output.data.size());
+  stream.next_out = reinterpret_cast<Bytef*>(compressed.data());
+  stream.avail_out = static_cast<uInt>(compressed.size());
   const int ended = deflate(&stream, Z_FINISH);
-  output.data.resize(stream.total_out);
+  compressed.resize(stream.total_out);
   deflateEnd(&stream);
   if (ended != Z_STREAM_END) return error;
+  Payload output;
+  output.content_type = "application/gzip";
+  output.data = compressed;
   return output;
 }
 

@@ -9,7 +9,7 @@ namespace taskforge {
 namespace {
 
 HandlerResult Sha256(const Attempt& attempt) {
-  const std::string& data = attempt.input().data;
+  const absl::string_view data = attempt.input().data;
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
   unsigned int size = 0;
   if (EVP_Digest(data.data(), data.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1) {

@@ -16,7 +16,7 @@ struct Request {
 
 std::variant<Request, TaskError> ParseRequest(const Payload& input) {
   Request request;
-  std::string duration(absl::StripAsciiWhitespace(input.data));
+  std::string duration(absl::StripAsciiWhitespace(input.data.view()));
   if (!duration.empty() && duration[0] == '{') {
     absl::StatusOr<FlatJson> json = ParseFlatJson(duration);
     if (!json.ok()) return InvalidInput(std::string(json.status().message()));

@@ -18,7 +18,7 @@ uint64_t Burn(uint64_t x) {
 
 HandlerResult Spin(const Clock& clock, const Attempt& attempt) {
   absl::Duration duration;
-  const std::string text(absl::StripAsciiWhitespace(attempt.input().data));
+  const std::string text(absl::StripAsciiWhitespace(attempt.input().data.view()));
   if (!absl::ParseDuration(text, &duration) || duration < absl::ZeroDuration() ||
       duration > absl::Hours(1)) {
     return InvalidInput("expected a duration of at most 1h, for example 100ms");

@@ -9,7 +9,7 @@ HandlerResult Wordcount(const Attempt& attempt) {
   uint64_t lines = 0;
   uint64_t words = 0;
   bool in_word = false;
-  for (const char c : attempt.input().data) {
+  for (const char c : attempt.input().data.view()) {
     if (c == '\n') ++lines;
     const bool is_space = absl::ascii_isspace(static_cast<unsigned char>(c));
     if (!is_space && !in_word) ++words;

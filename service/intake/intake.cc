@@ -70,7 +70,6 @@ class Intake::Core {
     std::string request_key;  // Empty: it has no request_id.
     SpecHash hash;
     TaskRef task;
-    TaskRecordPtr record;  // As it was accepted.
   };
   using PendingPtr = std::unique_ptr<Pending>;
 
@@ -88,10 +87,10 @@ class Intake::Core {
          ValidateAndComplete(spec, options_.defaults, options_.limits, now)) {
       violations.push_back(std::move(violation));
     }
-    absl::Status problem =
-        violations.empty() ? CheckNamespace(spec.ns) : InvalidArgument(std::move(violations));
+    absl::Status problem = violations.empty() ? CheckNamespace(spec.origin->ns)
+                                              : InvalidArgument(std::move(violations));
     if (problem.ok()) problem = CheckDurability(spec, options_.limits);
-    const bool has_request_id = !spec.request_id.empty();
+    const bool has_request_id = !spec.origin->request_id.empty();
     SubmissionFacts facts;
     facts.is_valid = problem.ok();
     RequestIndex::Found found;
@@ -152,25 +151,24 @@ class Intake::Core {
       Refuse(*pending, Decision::kRejectedFull, admission.status());
       return false;
     }
-    TaskRecord record;
-    record.uid = MakeUuidV7(now, parts_.random);
-    auto spec = std::make_shared<TaskSpec>(std::move(asked));
-    record.name = TaskName(spec->queue, spec->task_id.empty() ? record.uid : spec->task_id);
-    const bool is_scheduled = spec->schedule_time > now;
-    record.state = is_scheduled ? TaskState::kScheduled : TaskState::kQueued;
-    record.wait_reason = is_scheduled ? WaitReason::kSchedule : WaitReason::kQueue;
-    if (is_scheduled) record.next_attempt_time = spec->schedule_time;
-    record.effective_durability = parts_.store.effective_durability();
-    record.create_time = now;
-    record.spec = std::move(spec);
+    Ref<TaskRecord> record = MakeRef<TaskRecord>();
+    record->uid = MakeUuidV7(now, parts_.random);
+    record->spec = MakeRef<TaskSpec>(std::move(asked));
+    const absl::Time schedule_time = record->spec->terms->schedule_time;
+    const bool is_scheduled = schedule_time > now;
+    record->state = is_scheduled ? TaskState::kScheduled : TaskState::kQueued;
+    record->wait_reason = is_scheduled ? WaitReason::kSchedule : WaitReason::kQueue;
+    if (is_scheduled) record->history.Edit().next_attempt_time = schedule_time;
+    record->effective_durability = parts_.store.effective_durability();
+    record->create_time = now;
 
-    pending->record = std::make_shared<const TaskRecord>(record);
     pending->task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
     if (!parts_.live_tasks.Insert(pending->task)) {
-      Refuse(*pending, Decision::kRejectedInvalid, NameTaken(pending->record->name));
+      Refuse(*pending, Decision::kRejectedInvalid, NameTaken(pending->task->name()));
       return false;
     }
-    appending.record = pending->record;
+    // The one record that task, store and receipt share while the task waits.
+    appending.record = pending->task->accepted_record();
     appending.done = [this, stored = std::move(pending)](const absl::Status& status) {
       Stored(*stored, status);
     };
@@ -184,7 +182,7 @@ class Intake::Core {
     }
     parts_.live_tasks.Erase(*pending.task);
     if (absl::IsAlreadyExists(status)) {
-      Refuse(pending, Decision::kRejectedInvalid, NameTaken(pending.record->name));
+      Refuse(pending, Decision::kRejectedInvalid, NameTaken(pending.task->name()));
       return;
     }
     Refuse(pending, Decision::kRejectedFailed,
@@ -197,17 +195,18 @@ class Intake::Core {
     const TaskRef task = std::move(pending.task);
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     Count(task->spec(), Decision::kAccepted);
-    const bool is_scheduled = pending.record->state == TaskState::kScheduled;
+    const TaskRecordPtr& record = task->accepted_record();
+    const bool is_scheduled = record->state == TaskState::kScheduled;
     RequestIndex::TaskId id;
     std::vector<Submission> waiting;
     if (!pending.request_key.empty()) {
-      id = {task->name(), pending.record->uid};
+      id = {task->name(), record->uid};
       waiting = requests_->Settle(pending.request_key, id);
       // The index may outlive this object in here: a task may end late.
       task->OnFinished([requests = requests_, key = pending.request_key, &clock = parts_.clock](
                            const TaskRecordPtr&) { requests->Ended(key, clock.Monotonic()); });
     }
-    std::move(pending.submission.on_receipt)(SubmitReceipt{std::move(pending.record), false});
+    std::move(pending.submission.on_receipt)(SubmitReceipt{record, false});
     if (pending.submission.on_finished) {
       task->OnFinished(std::move(pending.submission.on_finished));
     }
@@ -221,7 +220,7 @@ class Intake::Core {
 
   void WaitForSchedule(const TaskRef& task) {
     const MonoTime now = parts_.clock.Monotonic();
-    const MonoTime when = wall_time_.MonotonicOf(task->spec().schedule_time, now);
+    const MonoTime when = wall_time_.MonotonicOf(task->spec().terms->schedule_time, now);
     const TimerId id = parts_.timer.ScheduleAt(when, [this, task] {
       task->timer_id.store(0);
       if (task->phase() != TaskPhase::kQueued) return;
@@ -241,11 +240,11 @@ class Intake::Core {
 
   void WaitForTurn(const TaskRef& task) {
     const TaskSpec& spec = task->spec();
-    const bool has_timeout = spec.queue_timeout != absl::InfiniteDuration();
-    if (has_timeout || spec.deadline != absl::InfiniteFuture()) {
+    const bool has_timeout = spec.terms->queue_timeout != absl::InfiniteDuration();
+    if (has_timeout || spec.terms->deadline != absl::InfiniteFuture()) {
       const MonoTime now = parts_.clock.Monotonic();
-      const MonoTime deadline = wall_time_.MonotonicOf(spec.deadline, now);
-      const MonoTime timeout = has_timeout ? now + spec.queue_timeout : MonoTime::Max();
+      const MonoTime deadline = wall_time_.MonotonicOf(spec.terms->deadline, now);
+      const MonoTime timeout = has_timeout ? now + spec.terms->queue_timeout : MonoTime::Max();
       if (timeout < deadline) {
         expiry_.Arm(task, timeout, "QUEUE_TIMEOUT");
       } else {
@@ -258,7 +257,7 @@ class Intake::Core {
   // Answers with the task that the request_id stands for.
   void AnswerKnown(Submission submission, const RequestIndex::TaskId& id) {
     if (const TaskRef task = parts_.live_tasks.Find(id.name)) {
-      auto record = std::make_shared<const TaskRecord>(task->Snapshot());
+      TaskRecordPtr record = task->Snapshot();
       if (record->uid != id.uid) return AnswerGone(std::move(submission), id);
       std::move(submission.on_receipt)(SubmitReceipt{std::move(record), true});
       if (submission.on_finished) task->OnFinished(std::move(submission.on_finished));
@@ -291,7 +290,7 @@ class Intake::Core {
     details.metadata["task"] = id.name;
     std::move(submission.on_receipt)(WithDetails(
         absl::NotFoundError(absl::StrCat(
-            "request_id \"", submission.spec.request_id, "\" stands for ", id.name,
+            "request_id \"", submission.spec.origin->request_id, "\" stands for ", id.name,
             ", which has ended and can no longer be read (result_ttl, or it was deleted): no "
             "second task was made; use a new request_id for a new task")),
         details));
@@ -314,7 +313,7 @@ class Intake::Core {
   absl::Status WhyNot(const TaskSpec& spec, const SubmissionFacts& facts) const {
     if (!facts.is_queue_known) {
       return ReasonError(absl::StatusCode::kNotFound, "QUEUE_UNKNOWN",
-                         absl::StrCat("there is no queue \"", spec.queue, "\"; there are ",
+                         absl::StrCat("there is no queue \"", spec.queue.view(), "\"; there are ",
                                       absl::StrJoin(queue_names_, ", "), " (queues)"));
     }
     if (!facts.is_handler_known) return HandlerUnknown(spec.handler);
@@ -322,11 +321,11 @@ class Intake::Core {
                          options_.drain_retry_after);
   }
 
-  absl::Status HandlerUnknown(const std::string& handler) const {
+  absl::Status HandlerUnknown(absl::string_view handler) const {
     const std::vector<std::string> near = parts_.handlers.Near(handler);
     ErrorDetails details;
     details.reason = "HANDLER_UNKNOWN";
-    details.metadata["handler"] = handler;
+    details.metadata["handler"] = std::string(handler);
     std::string message = absl::StrCat("nothing serves the handler \"", handler, "\"");
     if (near.empty()) {
       absl::StrAppend(&message, ": connect a worker that does");
@@ -340,7 +339,7 @@ class Intake::Core {
   static absl::Status RequestIdReused(const TaskSpec& spec, const std::string& task_name) {
     return ReasonError(
         absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
-        absl::StrCat("request_id \"", spec.request_id, "\" stands for ",
+        absl::StrCat("request_id \"", spec.origin->request_id, "\" stands for ",
                      task_name.empty() ? "another submission" : task_name,
                      ", whose content differs: use a new request_id for a new task"));
   }
@@ -351,7 +350,7 @@ class Intake::Core {
                                     "\" already: leave task_id empty for a name of its own"));
   }
 
-  size_t QueueIndex(const std::string& queue) const {
+  size_t QueueIndex(absl::string_view queue) const {
     size_t index = 0;
     while (index < queue_names_.size() && queue_names_[index] != queue) ++index;
     return index;

@@ -13,8 +13,9 @@ RequestIndex::RequestIndex(size_t max_ids, absl::Duration ttl)
 
 std::string RequestIndex::KeyOf(const TaskSpec& spec) {
   // The length keeps principal and id apart, whatever bytes they hold.
-  return absl::StrCat(spec.ns, "/", spec.queue, "/", spec.principal.size(), "/", spec.principal,
-                      spec.request_id);
+  const TaskOrigin& origin = *spec.origin;
+  return absl::StrCat(origin.ns, "/", spec.queue.view(), "/", origin.principal.size(), "/",
+                      origin.principal, origin.request_id);
 }
 
 RequestIndex::Shard& RequestIndex::ShardOf(const std::string& key) {

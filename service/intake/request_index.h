@@ -39,7 +39,7 @@ class RequestIndex {
   // Both: another task may have the name once the first one's record is gone.
   struct TaskId {
     std::string name;
-    std::string uid;
+    Uuid uid;
   };
   struct Found {
     Standing standing = Standing::kNew;

@@ -11,7 +11,7 @@ namespace {
 
 AttemptCounts CountsOf(const TaskRecord& record, bool last_is_lost) {
   AttemptCounts counts;
-  for (const AttemptRecord& attempt : record.attempts)
+  for (const AttemptRecord& attempt : record.history->attempts)
     (attempt.lost ? counts.lost : counts.counted)++;
   if (last_is_lost) {  // The record does not show it yet.
     --counts.counted;
@@ -80,25 +80,25 @@ void Lifecycle::Succeed(TaskRef task, AttemptEnd end) {
   TaskRecordPtr sealed = task->Seal([&](TaskRecord& record) {
     CloseAttempt(record, end, ended_time);
     SetEnd(record, TaskState::kSucceeded, ended_time);
-    record.output = std::get<Payload>(std::move(end.result));
+    record.history.Edit().output = std::get<Payload>(std::move(end.result));
   });
-  metrics_.CountAttempt(task->spec(), sealed->queue_wait_ns, end.run_ns);
+  metrics_.CountAttempt(task->spec(), sealed->history->queue_wait_ns, end.run_ns);
   Record(std::move(task), std::move(sealed), Stage::kRunning);
 }
 
 void Lifecycle::Fail(TaskRef task, AttemptEnd end) {
   // Nobody but a cancel changes the record now: the attempt has ended, and this call owns the task.
-  const TaskRecord record = task->Snapshot();
-  metrics_.CountAttempt(task->spec(), record.queue_wait_ns, end.run_ns);
+  const TaskRecordPtr record = task->Snapshot();
+  metrics_.CountAttempt(task->spec(), record->history->queue_wait_ns, end.run_ns);
   const absl::Time ended_time = wall_time_.At(end.ended);
   const TaskError& error = std::get<TaskError>(end.result);
-  const AttemptCounts counts = CountsOf(record, end.lost);
-  RetryDecision next = DecideNextStep(task->spec().retry, counts, error, end.lost,
+  const AttemptCounts counts = CountsOf(*record, end.lost);
+  RetryDecision next = DecideNextStep(task->spec().terms->retry, counts, error, end.lost,
                                       options_.max_lost_attempts, parts_.random.NextDouble());
   const bool is_too_late =
-      next.step == NextStep::kRetry && ended_time + next.backoff >= task->spec().deadline;
+      next.step == NextStep::kRetry && ended_time + next.backoff >= task->spec().terms->deadline;
   if (is_too_late) next.step = NextStep::kFail;
-  const bool is_cancelled = record.cancel_requested_time.has_value();
+  const bool is_cancelled = record->history->cancel_requested_time.has_value();
   if (!is_cancelled && next.step == NextStep::kRetry) return Retry(task, end, next.backoff);
   if (!is_cancelled && next.step == NextStep::kRunAgain) return RunAgain(task, end);
 
@@ -106,10 +106,11 @@ void Lifecycle::Fail(TaskRef task, AttemptEnd end) {
   TaskRecordPtr sealed = task->Seal([&](TaskRecord& last) {
     CloseAttempt(last, end, ended_time);
     // The copy in `last` decides: the cancel may have come since.
-    const bool cancelled = last.cancel_requested_time.has_value();
+    const bool cancelled = last.history->cancel_requested_time.has_value();
     SetEnd(last, cancelled ? TaskState::kCancelled : TaskState::kFailed, ended_time);
     if (cancelled) return;
-    last.error = next.step == NextStep::kPoison ? Poisoned(error, counts.lost) : error;
+    last.history.Edit().error =
+        next.step == NextStep::kPoison ? Poisoned(error, counts.lost) : error;
   });
   Record(std::move(task), std::move(sealed), Stage::kRunning);
 }
@@ -121,7 +122,7 @@ void Lifecycle::Retry(const TaskRef& task, const AttemptEnd& end, absl::Duration
     CloseAttempt(record, end, ended_time);
     record.state = TaskState::kScheduled;
     record.wait_reason = WaitReason::kRetryBackoff;
-    record.next_attempt_time = ended_time + backoff;
+    record.history.Edit().next_attempt_time = ended_time + backoff;
   });
   task->TryAdvance(TaskPhase::kRunning, TaskPhase::kQueued);
   Tell(*task, TaskState::kScheduled);
@@ -139,7 +140,7 @@ void Lifecycle::RunAgain(const TaskRef& task, const AttemptEnd& end) {
   task->TryAdvance(TaskPhase::kRunning, TaskPhase::kQueued);
   Tell(*task, TaskState::kQueued);
   if (CancelIfRequested(task)) return;
-  expiry_.Arm(task, wall_time_.MonotonicOf(task->spec().deadline, end.ended), "DEADLINE");
+  expiry_.Arm(task, wall_time_.MonotonicOf(task->spec().terms->deadline, end.ended), "DEADLINE");
   parts_.queues.Enqueue(task, TaskSink::Position::kFront);
 }
 
@@ -161,7 +162,8 @@ void Lifecycle::EndBackoff(const TaskRef& task) {
     record.wait_reason = WaitReason::kQueue;
   });
   Tell(*task, TaskState::kQueued);
-  const MonoTime deadline = wall_time_.MonotonicOf(task->spec().deadline, parts_.clock.Monotonic());
+  const MonoTime deadline =
+      wall_time_.MonotonicOf(task->spec().terms->deadline, parts_.clock.Monotonic());
   expiry_.Arm(task, deadline, "DEADLINE");
   parts_.queues.Enqueue(task, TaskSink::Position::kBack);
 }
@@ -169,7 +171,7 @@ void Lifecycle::EndBackoff(const TaskRef& task) {
 bool Lifecycle::CancelIfRequested(const TaskRef& task) {
   // A cancel sets its time and then looks at the phase; this thread has set the phase and now looks
   // for the time. So one of the two sees the other, and the phase says which one ends the task.
-  if (!task->Snapshot().cancel_requested_time.has_value()) return false;
+  if (!task->Snapshot()->history->cancel_requested_time.has_value()) return false;
   if (task->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling)) {
     EndUnstarted(task, TaskState::kCancelled, "CANCELLED");
   }
@@ -177,12 +179,13 @@ bool Lifecycle::CancelIfRequested(const TaskRef& task) {
 }
 
 void Lifecycle::CloseAttempt(TaskRecord& record, const AttemptEnd& end, absl::Time ended_time) {
-  AttemptRecord& attempt = record.attempts.back();
+  TaskHistory& history = record.history.Edit();
+  AttemptRecord& attempt = history.attempts.back();
   attempt.ended_time = ended_time;
   attempt.lost = end.lost;
   if (const auto* error = std::get_if<TaskError>(&end.result)) attempt.error = *error;
-  record.run_ns = end.run_ns;
-  record.progress.reset();
+  history.run_ns = end.run_ns;
+  history.progress.reset();
 }
 
 void Lifecycle::SetEnd(TaskRecord& record, TaskState state, absl::Time end_time) const {
@@ -193,11 +196,12 @@ void Lifecycle::SetEnd(TaskRecord& record, TaskState state, absl::Time end_time)
   }
   record.state = state;
   record.wait_reason = WaitReason::kNone;
-  record.next_attempt_time = absl::InfinitePast();
-  record.end_time = end_time;
+  TaskHistory& history = record.history.Edit();
+  history.next_attempt_time = absl::InfinitePast();
+  history.end_time = end_time;
   const absl::Duration default_ttl =
       state == TaskState::kSucceeded ? options_.succeeded_ttl : options_.failed_ttl;
-  record.expire_time = end_time + record.spec->result_ttl.value_or(default_ttl);
+  history.expire_time = end_time + record.spec->terms->result_ttl.value_or(default_ttl);
 }
 
 void Lifecycle::EndUnstarted(TaskRef task, TaskState state, absl::string_view reason) {
@@ -208,14 +212,15 @@ void Lifecycle::EndUnstarted(TaskRef task, TaskState state, absl::string_view re
   TaskRecordPtr sealed = task->Seal([&](TaskRecord& record) {
     if (record.state == TaskState::kScheduled) stage = Stage::kScheduled;
     SetEnd(record, state, now);
-    if (state == TaskState::kExpired) record.error = Expired(reason);
+    if (state == TaskState::kExpired) record.history.Edit().error = Expired(reason);
   });
   Record(std::move(task), std::move(sealed), stage);
 }
 
 void Lifecycle::Record(TaskRef task, TaskRecordPtr record, Stage stage) {
   TaskStore::Completing completing;
-  completing.fence = {record->name, boot_epoch_, static_cast<int>(record->attempts.size())};
+  completing.fence = {record->name(), boot_epoch_,
+                      static_cast<int>(record->history->attempts.size())};
   completing.record = record;
   completing.done = [this, task = std::move(task), record = std::move(record),
                      stage](absl::Status status) { Recorded(task, record, stage, status); };
@@ -242,7 +247,7 @@ void Lifecycle::Recorded(const TaskRef& task, const TaskRecordPtr& record, Stage
 
 void Lifecycle::Tell(const Task& task, TaskState state) {
   if (!parts_.events.Wanted(task.spec(), state)) return;
-  auto record = std::make_shared<TaskRecord>(task.Snapshot());
+  Ref<TaskRecord> record = MakeRef<TaskRecord>(*task.Snapshot());
   record->state = state;  // It may have gone on already.
   parts_.events.Publish(record);
 }

@@ -11,7 +11,7 @@ namespace {
 
 absl::Status Ended(const TaskRecord& record) {
   return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_ENDED",
-                     absl::StrCat("task \"", record.name, "\" has ended: ", Name(record.state)));
+                     absl::StrCat("task \"", record.name(), "\" has ended: ", Name(record.state)));
 }
 
 // For who asked to cancel a task: OK if that is how it ended.
@@ -27,20 +27,20 @@ void AnswerWhenEnded(const TaskRef& task, TaskControl::RecordCallback done) {
 
 }  // namespace
 
-TaskRecord TaskDirectory::Show(const Task& task) const {
-  TaskRecord record = task.Snapshot();
+TaskRecordPtr TaskDirectory::Show(const Task& task) const {
+  TaskRecordPtr record = task.Snapshot();
   const bool waits_for_turn =
-      record.state == TaskState::kQueued && record.wait_reason == WaitReason::kQueue;
-  if (waits_for_turn && parts_.queues.HasMoreUrgent(task)) {
-    record.wait_reason = WaitReason::kPriority;
-  }
-  return record;
+      record->state == TaskState::kQueued && record->wait_reason == WaitReason::kQueue;
+  if (!waits_for_turn || !parts_.queues.HasMoreUrgent(task)) return record;
+  Ref<TaskRecord> shown = MakeRef<TaskRecord>(*record);
+  shown->wait_reason = WaitReason::kPriority;
+  return shown;
 }
 
 void TaskDirectory::Get(const std::string& name, RecordCallback done) {
   const TaskRef task = parts_.live.Find(name);
   if (task) {
-    std::move(done)(std::make_shared<const TaskRecord>(Show(*task)));
+    std::move(done)(Show(*task));
   } else {
     parts_.store.Read(name, std::move(done));
   }
@@ -53,12 +53,14 @@ void TaskDirectory::List(const TaskFilter& filter, int page_size, const std::str
                       if (!page.ok()) return std::move(done)(page.status());
                       for (TaskRecord& record : page->records) {
                         if (IsTerminal(record.state)) continue;
-                        const TaskRef task = parts_.live.Find(record.name);
+                        const TaskRef task = parts_.live.Find(record.name());
                         if (!task) continue;  // It has just ended: shown as it was accepted.
-                        std::shared_ptr<const TaskSpec> short_spec = std::move(record.spec);
-                        record = Show(*task);
+                        TaskSpecPtr short_spec = std::move(record.spec);
+                        record = *Show(*task);
                         record.spec = std::move(short_spec);
-                        record.output.reset();
+                        if (record.history->output.has_value()) {
+                          record.history.Edit().output.reset();
+                        }
                       }
                       if (filter.state.has_value()) {
                         std::erase_if(page->records, [&](const TaskRecord& record) {
@@ -86,7 +88,8 @@ void TaskDirectory::Cancel(const std::string& name, RecordCallback done) {
 void TaskDirectory::CancelLive(const TaskRef& task, RecordCallback done) {
   const absl::Time now = parts_.clock.Now();
   const bool lives = task->Update([now](TaskRecord& record) {
-    if (!record.cancel_requested_time.has_value()) record.cancel_requested_time = now;
+    std::optional<absl::Time>& requested = record.history.Edit().cancel_requested_time;
+    if (!requested.has_value()) requested = now;
   });
   // From here on whoever starts the task, or puts it back to wait, sees the request.
   if (lives && task->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling)) {
@@ -102,7 +105,7 @@ void TaskDirectory::CancelLive(const TaskRef& task, RecordCallback done) {
   }
   const Ref<RunningAttempt> running = task->running();
   if (running) running->RequestStop(StopReason::kCancelled);
-  std::move(done)(std::make_shared<const TaskRecord>(task->Snapshot()));
+  std::move(done)(task->Snapshot());
 }
 
 void TaskDirectory::Delete(const std::string& name, StatusCallback done) {

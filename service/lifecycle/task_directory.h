@@ -37,7 +37,7 @@ class TaskDirectory final : public TaskControl {
 
  private:
   // As it is now, with the wait reason as it is now.
-  TaskRecord Show(const Task& task) const;
+  TaskRecordPtr Show(const Task& task) const;
   void CancelLive(const TaskRef& task, RecordCallback done);
 
   const Parts parts_;

@@ -14,8 +14,8 @@ void BusTaskEvents::Publish(const TaskRecordPtr& record) {
   if (bus_.IsQuiet()) return;
   const TaskSpec& spec = *record->spec;
   PublishOn(TaskTopic(spec.queue, record->state, spec.handler), record);
-  if (IsTerminal(record->state) && !spec.result_topic.empty()) {
-    PublishOn(spec.result_topic, record);
+  if (IsTerminal(record->state) && !spec.terms->result_topic.empty()) {
+    PublishOn(spec.terms->result_topic, record);
   }
 }
 

@@ -35,7 +35,7 @@ void TaskMetrics::CountEnd(const TaskRecord& record, Stage stage) {
   completed_.Add(CompletedIndex(queues_.Index(spec.queue), handlers_.Index(spec.handler),
                                 Index(spec.priority), IndexOfEnd(record.state)));
   total_.Record(Index(spec.priority),
-                absl::ToInt64Nanoseconds(record.end_time - record.create_time));
+                absl::ToInt64Nanoseconds(record.history->end_time - record.create_time));
   if (record.state == TaskState::kCancelled) cancelled_.Add(static_cast<size_t>(stage));
   if (record.state == TaskState::kExpired) expired_.Add(static_cast<size_t>(stage));
 }

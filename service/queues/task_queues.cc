@@ -17,7 +17,6 @@ namespace taskforge {
 namespace {
 
 constexpr size_t kMaxQueues = 64;
-constexpr char kDefaultQueue[] = "default";
 
 std::vector<QueueOptions> WithDefault(std::vector<QueueOptions> queues) {
   for (const QueueOptions& queue : queues) {

@@ -184,7 +184,7 @@ EventFields BusService::EventFrom(v1::Event& event, const std::string& peer,
   fields.priority =
       PriorityFromProto(event.priority(), absl::StrCat(field, ".priority"), violations)
           .value_or(Priority::kNormal);
-  if (event.has_data()) fields.data = TakePayload(*event.mutable_data());
+  if (event.has_data()) fields.data = PayloadFromProto(event.data());
   if (fields.data.data.size() > parts_.max_payload_bytes) {
     violations.Add(absl::StrCat(field, ".data"),
                    absl::StrCat(fields.data.data.size(), " bytes; want at most ",

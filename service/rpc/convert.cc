@@ -192,24 +192,25 @@ void ToProto(absl::Time time, google::protobuf::Timestamp& out) {
   out.set_nanos(static_cast<int32_t>(parts.tv_nsec));
 }
 
-Payload TakePayload(v1::Payload& payload) {
+Payload PayloadFromProto(const v1::Payload& payload) {
   Payload out;
-  out.content_type = std::move(*payload.mutable_content_type());
+  out.content_type = payload.content_type();
   out.is_text = payload.data_case() == v1::Payload::kTextData;
   if (out.is_text) {
-    out.data = std::move(*payload.mutable_text_data());
+    out.data = payload.text_data();
   } else if (payload.data_case() == v1::Payload::kBinaryData) {
-    out.data = std::move(*payload.mutable_binary_data());
+    out.data = payload.binary_data();
   }
   return out;
 }
 
 void ToProto(const Payload& payload, v1::Payload& out) {
-  if (!payload.content_type.empty()) out.set_content_type(payload.content_type);
-  if (payload.is_text && IsUtf8(payload.data)) {
-    out.set_text_data(payload.data);
+  if (!payload.content_type.empty()) out.set_content_type(payload.content_type.str());
+  const absl::string_view data = payload.data;
+  if (payload.is_text && IsUtf8(data)) {
+    out.set_text_data(data.data(), data.size());
   } else {
-    out.set_binary_data(payload.data);
+    out.set_binary_data(data.data(), data.size());
   }
 }
 
@@ -230,41 +231,43 @@ void ToProto(const TaskError& error, v1::TaskError& out) {
   out.set_retryable(error.retryable);
 }
 
-TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_view prefix,
+TaskSpec SpecFromProto(const v1::Task& task, Priority default_priority, absl::string_view prefix,
                        Violations& violations) {
   CheckOutputOnly(task, prefix, violations);
   TaskSpec spec;
-  spec.handler = std::move(*task.mutable_handler());
-  if (task.has_input()) spec.input = TakePayload(*task.mutable_input());
+  spec.handler = task.handler();
+  if (task.has_input()) spec.input = PayloadFromProto(task.input());
   spec.priority = task.priority() == v1::PRIORITY_UNSPECIFIED
                       ? default_priority
                       : PriorityFromProto(task.priority(), At(prefix, "priority"), violations)
                             .value_or(default_priority);
   if (task.has_schedule_time()) {
     const auto time = TimeFromProto(task.schedule_time(), At(prefix, "schedule_time"), violations);
-    if (time.has_value()) spec.schedule_time = *time;
+    if (time.has_value()) spec.terms.Edit().schedule_time = *time;
   }
   if (task.has_deadline()) {
     const auto time = TimeFromProto(task.deadline(), At(prefix, "deadline"), violations);
-    if (time.has_value()) spec.deadline = *time;
+    if (time.has_value()) spec.terms.Edit().deadline = *time;
   }
   if (task.has_queue_timeout()) {
     const auto value =
         DurationFromProto(task.queue_timeout(), At(prefix, "queue_timeout"), violations);
-    if (value.has_value()) spec.queue_timeout = *value;
+    if (value.has_value()) spec.terms.Edit().queue_timeout = *value;
   }
   if (task.has_run_timeout()) {
     const auto value = DurationFromProto(task.run_timeout(), At(prefix, "run_timeout"), violations);
-    if (value.has_value()) spec.run_timeout = *value;
+    if (value.has_value()) spec.terms.Edit().run_timeout = *value;
   }
   if (task.has_retry_policy()) {
-    spec.retry = RetryFromProto(task.retry_policy(), At(prefix, "retry_policy"), violations);
+    spec.terms.Edit().retry =
+        RetryFromProto(task.retry_policy(), At(prefix, "retry_policy"), violations);
   }
-  spec.result_topic = task.result_topic();
+  if (!task.result_topic().empty()) spec.terms.Edit().result_topic = task.result_topic();
   if (task.has_result_ttl()) {
-    spec.result_ttl = DurationFromProto(task.result_ttl(), At(prefix, "result_ttl"), violations);
+    spec.terms.Edit().result_ttl =
+        DurationFromProto(task.result_ttl(), At(prefix, "result_ttl"), violations);
   }
-  for (const auto& [key, value] : task.labels()) spec.labels.emplace(key, value);
+  for (const auto& [key, value] : task.labels()) spec.terms.Edit().labels.emplace(key, value);
   spec.cancel_on_disconnect = task.cancel_on_disconnect();
   switch (task.durability()) {
     case v1::DURABILITY_UNSPECIFIED:
@@ -286,66 +289,69 @@ TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_v
 }
 
 void ToProto(const TaskSpec& spec, v1::Task& out, TaskParts parts) {
-  out.set_handler(spec.handler);
+  const TaskTerms& terms = *spec.terms;
+  out.set_handler(spec.handler.str());
   if (parts.input) ToProto(spec.input, *out.mutable_input());
   out.set_priority(ToProto(spec.priority));
-  SetIfSet(spec.schedule_time, &v1::Task::mutable_schedule_time, out);
-  SetIfSet(spec.deadline, &v1::Task::mutable_deadline, out);
-  if (spec.queue_timeout != absl::InfiniteDuration()) {
-    ToProto(spec.queue_timeout, *out.mutable_queue_timeout());
+  SetIfSet(terms.schedule_time, &v1::Task::mutable_schedule_time, out);
+  SetIfSet(terms.deadline, &v1::Task::mutable_deadline, out);
+  if (terms.queue_timeout != absl::InfiniteDuration()) {
+    ToProto(terms.queue_timeout, *out.mutable_queue_timeout());
   }
-  if (spec.run_timeout != absl::InfiniteDuration()) {
-    ToProto(spec.run_timeout, *out.mutable_run_timeout());
+  if (terms.run_timeout != absl::InfiniteDuration()) {
+    ToProto(terms.run_timeout, *out.mutable_run_timeout());
   }
-  if (spec.retry.max_attempts > 1) RetryToProto(spec.retry, *out.mutable_retry_policy());
-  out.set_result_topic(spec.result_topic);
-  if (spec.result_ttl.has_value()) ToProto(*spec.result_ttl, *out.mutable_result_ttl());
+  if (terms.retry.max_attempts > 1) RetryToProto(terms.retry, *out.mutable_retry_policy());
+  out.set_result_topic(terms.result_topic);
+  if (terms.result_ttl.has_value()) ToProto(*terms.result_ttl, *out.mutable_result_ttl());
   if (parts.labels) {
-    for (const auto& [key, value] : spec.labels) (*out.mutable_labels())[key] = value;
+    for (const auto& [key, value] : terms.labels) (*out.mutable_labels())[key] = value;
   }
   out.set_cancel_on_disconnect(spec.cancel_on_disconnect);
   out.set_durability(ToProto(spec.requested_durability));
-  out.set_retry_of(spec.retry_of);
+  out.set_retry_of(spec.origin->retry_of);
 }
 
 void ToProto(const TaskRecord& record, v1::Task& out, TaskParts parts) {
+  const TaskHistory& history = *record.history;
   ToProto(*record.spec, out, parts);
-  out.set_name(record.name);
-  out.set_uid(record.uid);
+  out.set_name(record.name());
+  out.set_uid(record.uid.ToString());
   out.set_state(ToProto(record.state));
   const bool waits = record.state == TaskState::kQueued || record.state == TaskState::kScheduled;
   if (waits) out.set_wait_reason(ToProto(record.wait_reason));
-  if (record.progress.has_value()) {
-    out.mutable_progress()->set_fraction(record.progress->fraction);
-    out.mutable_progress()->set_message(ForPeople(record.progress->message));
+  if (history.progress.has_value()) {
+    out.mutable_progress()->set_fraction(history.progress->fraction);
+    out.mutable_progress()->set_message(ForPeople(history.progress->message));
   }
-  if (record.error.has_value()) {
-    ToProto(*record.error, *out.mutable_error());
-  } else if (record.output.has_value() && parts.output) {
-    ToProto(*record.output, *out.mutable_output());
+  if (history.error.has_value()) {
+    ToProto(*history.error, *out.mutable_error());
+  } else if (history.output.has_value() && parts.output) {
+    ToProto(*history.output, *out.mutable_output());
   }
-  for (const AttemptRecord& attempt : record.attempts) AttemptToProto(attempt, *out.add_attempts());
+  for (const AttemptRecord& attempt : history.attempts)
+    AttemptToProto(attempt, *out.add_attempts());
   out.set_effective_durability(ToProto(record.effective_durability));
   ToProto(record.create_time, *out.mutable_create_time());
-  SetIfSet(record.start_time, &v1::Task::mutable_start_time, out);
-  SetIfSet(record.end_time, &v1::Task::mutable_end_time, out);
-  SetIfSet(record.expire_time, &v1::Task::mutable_expire_time, out);
-  SetIfSet(record.next_attempt_time, &v1::Task::mutable_next_attempt_time, out);
-  if (record.cancel_requested_time.has_value()) {
-    ToProto(*record.cancel_requested_time, *out.mutable_cancel_requested_time());
+  SetIfSet(history.start_time, &v1::Task::mutable_start_time, out);
+  SetIfSet(history.end_time, &v1::Task::mutable_end_time, out);
+  SetIfSet(history.expire_time, &v1::Task::mutable_expire_time, out);
+  SetIfSet(history.next_attempt_time, &v1::Task::mutable_next_attempt_time, out);
+  if (history.cancel_requested_time.has_value()) {
+    ToProto(*history.cancel_requested_time, *out.mutable_cancel_requested_time());
   }
   out.set_etag(EtagOf(record));
-  if (record.start_time != absl::InfinitePast()) {
-    ToProto(absl::Nanoseconds(record.queue_wait_ns), *out.mutable_queue_duration());
+  if (history.start_time != absl::InfinitePast()) {
+    ToProto(absl::Nanoseconds(history.queue_wait_ns), *out.mutable_queue_duration());
   }
-  if (!record.attempts.empty() && IsTerminal(record.state)) {
-    ToProto(absl::Nanoseconds(record.run_ns), *out.mutable_run_duration());
+  if (!history.attempts.empty() && IsTerminal(record.state)) {
+    ToProto(absl::Nanoseconds(history.run_ns), *out.mutable_run_duration());
   }
   out.set_output_evicted(record.output_evicted);
 }
 
 std::string EtagOf(const TaskRecord& record) {
-  return absl::StrCat(absl::Hex(record.revision), "-", record.uid);
+  return absl::StrCat(absl::Hex(record.revision), "-", record.uid.ToString());
 }
 
 }  // namespace taskforge

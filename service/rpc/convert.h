@@ -33,17 +33,15 @@ std::optional<absl::Time> TimeFromProto(const google::protobuf::Timestamp& time,
 void ToProto(absl::Duration duration, google::protobuf::Duration& out);
 void ToProto(absl::Time time, google::protobuf::Timestamp& out);
 
-// Moves the bytes out of `payload`.
-Payload TakePayload(v1::Payload& payload);
+Payload PayloadFromProto(const v1::Payload& payload);
 void ToProto(const Payload& payload, v1::Payload& out);
 
 TaskError ErrorFromProto(const v1::TaskError& error);
 void ToProto(const TaskError& error, v1::TaskError& out);
 
-// What a client asks for; takes strings out of `task`. `default_priority` stands in for an
-// unspecified one. Fields that only the server sets are violations. The caller fills in queue, ids
-// and principal.
-TaskSpec SpecFromProto(v1::Task& task, Priority default_priority, absl::string_view prefix,
+// What a client asks for. `default_priority` stands in for an unspecified one. Fields that only the
+// server sets are violations. The caller fills in queue, ids and principal.
+TaskSpec SpecFromProto(const v1::Task& task, Priority default_priority, absl::string_view prefix,
                        Violations& violations);
 
 // Which parts of a task are left out.

@@ -11,8 +11,6 @@
 
 namespace taskforge {
 
-inline constexpr char kDefaultQueue[] = "default";
-
 // NOT_FOUND, reason NAMESPACE_UNKNOWN, if the name is in another namespace; to be asked before what
 // follows, to which such a name is none.
 absl::Status CheckNamespaceOf(absl::string_view name);

@@ -23,28 +23,32 @@ struct SubmissionContext {
 };
 
 // `Request` has parent, task, task_id and request_id: SubmitTaskRequest and RunTaskRequest.
-// Takes strings out of it. What cannot be converted is noted; the core validates the rest and tells
+// What cannot be converted is noted; the core validates the rest and tells
 // both together.
 template <typename Request>
-Submission SubmissionFrom(Request& request, const SubmissionContext& context) {
+Submission SubmissionFrom(const Request& request, const SubmissionContext& context) {
   Violations violations;
   Submission submission;
   submission.has_priority = request.task().priority() != v1::PRIORITY_UNSPECIFIED;
   if (!request.has_task()) violations.Add("task", "required");
   TaskSpec& spec = submission.spec;
-  spec = SpecFromProto(*request.mutable_task(), context.default_priority, "task", violations);
+  spec = SpecFromProto(request.task(), context.default_priority, "task", violations);
   std::optional<QueueParent> parent = ParseQueueParent(request.parent());
   if (parent.has_value()) {
-    spec.ns = std::move(parent->ns);
-    spec.queue = std::move(parent->queue);
+    if (parent->ns != kDefaultNamespace) spec.origin.Edit().ns = std::move(parent->ns);
+    if (parent->queue != kDefaultQueue) spec.queue = parent->queue;
   } else {
     violations.Add("parent", "want queues/{queue} with a queue of [a-z][a-z0-9_-]{0,62}");
   }
-  spec.task_id = request.task_id();
-  spec.request_id = request.request_id();
-  spec.principal = std::string(context.principal);
-  spec.traceparent = std::string(context.trace.traceparent);
-  spec.x_request_id = std::string(context.trace.x_request_id);
+  // Only what is there: most tasks have no origin to keep.
+  const auto keep = [&spec](absl::string_view text, std::string TaskOrigin::*where) {
+    if (!text.empty()) spec.origin.Edit().*where = std::string(text);
+  };
+  keep(request.task_id(), &TaskOrigin::task_id);
+  keep(request.request_id(), &TaskOrigin::request_id);
+  keep(context.principal, &TaskOrigin::principal);
+  keep(context.trace.traceparent, &TaskOrigin::traceparent);
+  keep(context.trace.x_request_id, &TaskOrigin::x_request_id);
   submission.violations = violations.Take();
   return submission;
 }

@@ -25,8 +25,9 @@ void ToAck(const absl::Status& status, v1::SubmitAck& ack) {
 }
 
 size_t BytesOf(const TaskRecord& record) {
-  constexpr size_t kFixed = 256;
-  return kFixed + record.name.size() + (record.output.has_value() ? record.output->data.size() : 0);
+  constexpr size_t kFixed = 320;  // With the name.
+  const Boxed<Payload>& output = record.history->output;
+  return kFixed + (output.has_value() ? output->data.size() : 0);
 }
 
 }  // namespace
@@ -64,7 +65,7 @@ bool SubmitStream::TakeSettings(const v1::SubmitTasksRequest& request, absl::Sta
   return true;
 }
 
-void SubmitStream::Take(v1::SubmitTasksRequest& request) {
+void SubmitStream::Take(const v1::SubmitTasksRequest& request) {
   absl::Status status;
   if (!TakeSettings(request, status)) {
     End(std::move(status));
@@ -73,10 +74,9 @@ void SubmitStream::Take(v1::SubmitTasksRequest& request) {
   const SubmissionContext context{default_priority_, principal_, {traceparent_, x_request_id_}};
   std::vector<Submission> submissions;
   submissions.reserve(static_cast<size_t>(request.items_size()));
-  for (v1::SubmitItem& item : *request.mutable_items()) {
+  for (const v1::SubmitItem& item : request.items()) {
     const uint64_t id = item.correlation_id();
-    Submission& submission =
-        submissions.emplace_back(SubmissionFrom(*item.mutable_request(), context));
+    Submission& submission = submissions.emplace_back(SubmissionFrom(item.request(), context));
     const bool cancel = submission.spec.cancel_on_disconnect;
     Ref<SubmitStream> self(this);
     if (cancel) {
@@ -123,10 +123,10 @@ void SubmitStream::OnReceipt(uint64_t correlation_id, bool cancel_on_disconnect,
     if (!receipt.ok()) --unfinished_;
     if (over_) {
       if (receipt.ok() && cancel_on_disconnect && absl::IsCancelled(status_)) {
-        cancel_now = receipt->record->name;
+        cancel_now = receipt->record->name();
       }
     } else if (receipt.ok()) {
-      if (cancel_on_disconnect) cancel_on_end_.emplace(correlation_id, receipt->record->name);
+      if (cancel_on_disconnect) cancel_on_end_.emplace(correlation_id, receipt->record->name());
       waiting_.push_back({.correlation_id = correlation_id,
                           .duplicate = receipt->duplicate,
                           .record = std::move(receipt->record)});
@@ -148,7 +148,7 @@ void SubmitStream::OnFinished(uint64_t correlation_id, const TaskRecordPtr& reco
     if (!cancel_on_end_.empty()) {
       const auto [begin, end] = cancel_on_end_.equal_range(correlation_id);
       for (auto it = begin; it != end; ++it) {
-        if (it->second != record->name) continue;
+        if (it->second != record->name()) continue;
         cancel_on_end_.erase(it);
         break;
       }
@@ -237,10 +237,10 @@ bool SubmitStream::Collect(v1::SubmitTasksResponse& response) {
         ToAck(entry.status, ack);
         bytes += ack.ByteSizeLong();
       } else {
-        ack.set_name(entry.record->name);
+        ack.set_name(entry.record->name());
         ack.set_duplicate(entry.duplicate);
         ack.set_effective_durability(ToProto(entry.record->effective_durability));
-        bytes += entry.record->name.size() + 16;
+        bytes += ack.name().size() + 16;
       }
     }
     entry.record = nullptr;

@@ -29,7 +29,7 @@ class SubmitStream final : public RefCounted<SubmitStream> {
 
   // Submits a message's items. What is wrong with an item is its acknowledgement's business; what
   // is wrong with the message ends the stream.
-  void Take(v1::SubmitTasksRequest& request) ABSL_LOCKS_EXCLUDED(mu_);
+  void Take(const v1::SubmitTasksRequest& request) ABSL_LOCKS_EXCLUDED(mu_);
   // The client sends no more.
   void NoMoreRequests() ABSL_LOCKS_EXCLUDED(mu_);
   // Whether to read on; else `room` tells when. Always true once the stream is over.

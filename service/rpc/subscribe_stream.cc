@@ -117,7 +117,7 @@ void SubscribeStream::Add(const Delivery& delivery, v1::SubscribeResponse& respo
     return;
   }
   v1::Event& event = *out.mutable_event();
-  if (const TaskRecordPtr& record = delivery.event->record(); record != nullptr) {
+  if (const TaskRecordPtr& record = delivery.event->record(); record) {
     AddAttributes(delivery.event->Attributes(), event);
     ToProto(*record, *event.mutable_task(), {.input = !omit_payloads_, .output = !omit_payloads_});
   } else {

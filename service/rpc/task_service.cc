@@ -139,7 +139,7 @@ void TaskService::AddTo(MethodList& methods) {
 }
 
 Reply TaskService::SubmitTask(UnaryCall<v1::SubmitTaskRequest, v1::Task>& call) {
-  Submission submission = SubmissionFrom(call.mutable_request(), ContextOf(call, parts_));
+  Submission submission = SubmissionFrom(call.request(), ContextOf(call, parts_));
   if (submission.spec.cancel_on_disconnect) {
     submission.violations.push_back(
         {"task.cancel_on_disconnect",
@@ -174,7 +174,7 @@ Reply TaskService::SubmitTasks(SubmitTasksCall& call) {
 }
 
 Reply TaskService::RunTask(UnaryCall<v1::RunTaskRequest, v1::Task>& call) {
-  Submission submission = SubmissionFrom(call.mutable_request(), ContextOf(call, parts_));
+  Submission submission = SubmissionFrom(call.request(), ContextOf(call, parts_));
   auto wait = MakeRef<RunWait>();
   wait->control = &parts_.control;
   wait->cancel_on_disconnect = submission.spec.cancel_on_disconnect;
@@ -186,14 +186,14 @@ Reply TaskService::RunTask(UnaryCall<v1::RunTaskRequest, v1::Task>& call) {
   auto& receipt_later = wait->receipt;
   const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
   if (!receipt.ok()) co_return receipt.status();
-  if (wait->cancel_on_disconnect) wait->name = receipt->record->name;
+  if (wait->cancel_on_disconnect) wait->name = receipt->record->name();
   call.OnEnd([wait](Call::End end) { wait->EndCall(end); });
   auto& end_later = wait->end;
   const RecordOr record = co_await end_later;
   if (!record.ok()) co_return record.status();
   ToProto(**record, call.response());
-  call.AddTrailer("x-queue-us", absl::StrCat((*record)->queue_wait_ns / 1000));
-  call.AddTrailer("x-run-us", absl::StrCat((*record)->run_ns / 1000));
+  call.AddTrailer("x-queue-us", absl::StrCat((*record)->history->queue_wait_ns / 1000));
+  call.AddTrailer("x-run-us", absl::StrCat((*record)->history->run_ns / 1000));
   co_return absl::OkStatus();
 }
 
@@ -289,7 +289,7 @@ Reply TaskService::WatchTask(ServerStreamCall<v1::WatchTaskRequest, v1::WatchTas
   v1::WatchTaskResponse response;
   if (const TaskRef task = parts_.control.FindLive(*name); task) {
     absl::StatusOr<uint64_t> seen =
-        SeenRevision(call.request().cursor(), task->Snapshot(), parts_.boot_epoch);
+        SeenRevision(call.request().cursor(), *task->Snapshot(), parts_.boot_epoch);
     if (!seen.ok()) co_return seen.status();
     auto watch = MakeRef<TaskWatch>();
     const Watching watching(task, watch);
@@ -297,14 +297,14 @@ Reply TaskService::WatchTask(ServerStreamCall<v1::WatchTaskRequest, v1::WatchTas
     Wakeup& wakeup = watch->wakeup;
     for (;;) {
       if (watch->is_over()) co_return absl::CancelledError("the stream ended before its task");
-      const TaskRecord record = task->Snapshot();
-      if (record.revision > *seen) {
-        seen = record.revision;
-        FillWatched(record, parts_.boot_epoch, response);
+      const TaskRecordPtr record = task->Snapshot();
+      if (record->revision > *seen) {
+        seen = record->revision;
+        FillWatched(*record, parts_.boot_epoch, response);
         auto write = call.Write(response);
         if (!co_await write) co_return absl::CancelledError("the stream ended before its task");
       }
-      if (IsTerminal(record.state)) co_return absl::OkStatus();
+      if (IsTerminal(record->state)) co_return absl::OkStatus();
       co_await wakeup;
     }
   }
@@ -348,17 +348,21 @@ Reply TaskService::RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call) {
                           absl::StrCat(*name, " has not ended: it is ", Name((*record)->state)));
   }
   TaskSpec spec = *(*record)->spec;
-  spec.task_id.clear();
-  spec.request_id = call.request().request_id();
-  spec.principal = call.principal();
-  spec.retry_of = *name;
+  TaskOrigin origin;
+  origin.ns = spec.origin->ns;
+  origin.request_id = call.request().request_id();
+  origin.principal = std::string(call.principal());
+  origin.retry_of = *name;
   spec.cancel_on_disconnect = false;  // This call ends at once.
-  spec.traceparent = std::string(call.Trace().traceparent);
-  spec.x_request_id = std::string(call.Trace().x_request_id);
+  origin.traceparent = std::string(call.Trace().traceparent);
+  origin.x_request_id = std::string(call.Trace().x_request_id);
+  spec.origin = std::move(origin);
   // Times of the first run that have passed mean nothing to the second.
   const absl::Time now = parts_.clock.Now();
-  if (spec.schedule_time <= now) spec.schedule_time = absl::InfinitePast();
-  if (spec.deadline <= now) spec.deadline = absl::InfiniteFuture();
+  const bool has_begun =
+      spec.terms->schedule_time != absl::InfinitePast() && spec.terms->schedule_time <= now;
+  if (has_begun) spec.terms.Edit().schedule_time = absl::InfinitePast();
+  if (spec.terms->deadline <= now) spec.terms.Edit().deadline = absl::InfiniteFuture();
   auto receipt_ref = MakeRef<Eventual<absl::StatusOr<SubmitReceipt>>>();
   parts_.submitter.Submit({std::move(spec), Setter(receipt_ref), nullptr, {}});
   auto& receipt_later = *receipt_ref;

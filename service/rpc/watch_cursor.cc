@@ -41,7 +41,7 @@ std::string WatchCursorOf(const TaskRecord& record, uint64_t boot_epoch) {
   std::string cursor(1, kFormat);
   Append(boot_epoch, cursor);
   Append(record.revision, cursor);
-  return cursor + record.uid;
+  return cursor + record.uid.ToString();
 }
 
 absl::StatusOr<uint64_t> SeenRevision(absl::string_view cursor, const TaskRecord& record,
@@ -52,7 +52,7 @@ absl::StatusOr<uint64_t> SeenRevision(absl::string_view cursor, const TaskRecord
     return InvalidArgument(
         {{"cursor", "is not one of WatchTask's: send back what it gave, or none"}});
   }
-  if (NumberAt(cursor, 1) != boot_epoch || cursor.substr(kHeadBytes) != record.uid) {
+  if (NumberAt(cursor, 1) != boot_epoch || cursor.substr(kHeadBytes) != record.uid.ToString()) {
     return Gone(record, boot_epoch);
   }
   return NumberAt(cursor, 1 + kNumberBytes);

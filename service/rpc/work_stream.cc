@@ -100,7 +100,7 @@ void WorkStream::TakeResults(v1::WorkRequest& request, WorkerSession& session) {
     if (result.result_case() == v1::AssignmentResult::kError) {
       outcome = ErrorFromProto(result.error());
     } else {
-      outcome = TakePayload(*result.mutable_output());
+      outcome = PayloadFromProto(result.output());
     }
     const bool counts = session.Result(fence, std::move(outcome));
     Tell([&fence, counts](Waiting& waiting) {

@@ -26,7 +26,8 @@ bool Runner::Run(TaskRef task, const Dispatch& dispatch) {
     TaskError error;
     error.code = absl::StatusCode::kFailedPrecondition;
     error.reason = "HANDLER_UNKNOWN";
-    error.message = absl::StrCat("no handler \"", task->spec().handler, "\" runs in this server");
+    error.message =
+        absl::StrCat("no handler \"", task->spec().handler.view(), "\" runs in this server");
     error.retryable = false;
     done.Fail(std::move(error));
     return true;
@@ -70,8 +71,9 @@ Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& disp
   const bool started = task->StartAttempt(running, [&](TaskRecord& record) {
     verdict = Judge(record, *task, dispatch.started, started_time);
     if (verdict != Verdict::kStart) return false;
-    AttemptRecord& attempt = record.attempts.emplace_back();
-    attempt.number = static_cast<int>(record.attempts.size());
+    TaskHistory& history = record.history.Edit();
+    AttemptRecord& attempt = history.attempts.emplace_back();
+    attempt.number = static_cast<int>(history.attempts.size());
     attempt.queued_time = queued_time;
     attempt.started_time = started_time;
     attempt.executor = std::move(executor);
@@ -86,9 +88,9 @@ Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& disp
     running->Prepare(attempt.number);
     record.state = TaskState::kRunning;
     record.wait_reason = WaitReason::kNone;
-    record.progress.reset();
-    record.start_time = started_time;
-    record.queue_wait_ns = dispatch.started - task->enqueued;
+    history.progress.reset();
+    history.start_time = started_time;
+    history.queue_wait_ns = dispatch.started - task->enqueued;
     return true;
   });
   if (!started) {
@@ -105,12 +107,13 @@ Ref<Runner::RunningTask> Runner::Begin(const TaskRef& task, const Dispatch& disp
 
 Runner::Verdict Runner::Judge(const TaskRecord& record, const Task& task, MonoTime now,
                               absl::Time wall_now) {
-  if (record.cancel_requested_time.has_value()) return Verdict::kCancelled;
+  if (record.history->cancel_requested_time.has_value()) return Verdict::kCancelled;
   const TaskSpec& spec = task.spec();
-  if (wall_now >= spec.deadline) return Verdict::kDeadline;
+  if (wall_now >= spec.terms->deadline) return Verdict::kDeadline;
   const bool may_time_out =
-      spec.queue_timeout != absl::InfiniteDuration() && record.attempts.empty();
-  if (may_time_out && now >= task.enqueued + spec.queue_timeout) return Verdict::kQueueTimeout;
+      spec.terms->queue_timeout != absl::InfiniteDuration() && record.history->attempts.empty();
+  if (may_time_out && now >= task.enqueued + spec.terms->queue_timeout)
+    return Verdict::kQueueTimeout;
   return Verdict::kStart;
 }
 

@@ -14,12 +14,12 @@ Runner::RunningTask::RunningTask(Runner& runner, TaskRef task, HandlerRef handle
       seat_(dispatch.seat),
       ticket_(dispatch.ticket) {
   const TaskSpec& spec = task_->spec();
-  if (spec.run_timeout != absl::InfiniteDuration()) {
-    stop_time_ = started_ + spec.run_timeout;
+  if (spec.terms->run_timeout != absl::InfiniteDuration()) {
+    stop_time_ = started_ + spec.terms->run_timeout;
     stop_reason_at_time_ = StopReason::kTimeout;
   }
-  if (spec.deadline != absl::InfiniteFuture()) {
-    const MonoTime deadline = runner_.wall_time_.MonotonicOf(spec.deadline, started_);
+  if (spec.terms->deadline != absl::InfiniteFuture()) {
+    const MonoTime deadline = runner_.wall_time_.MonotonicOf(spec.terms->deadline, started_);
     if (deadline <= stop_time_) {
       stop_time_ = deadline;
       stop_reason_at_time_ = StopReason::kDeadline;
@@ -56,8 +56,8 @@ void Runner::RunningTask::ReportProgress(Progress progress) {
   if (ended_.load()) return;
   task_->Update([&](TaskRecord& record) {
     const bool is_current = record.state == TaskState::kRunning &&
-                            record.attempts.size() == static_cast<size_t>(number_);
-    if (is_current) record.progress = std::move(progress);
+                            record.history->attempts.size() == static_cast<size_t>(number_);
+    if (is_current) record.history.Edit().progress = std::move(progress);
   });
 }
 
@@ -68,7 +68,7 @@ TaskError Runner::RunningTask::StopError(StopReason reason, bool heeded) const {
   error.retryable = reason == StopReason::kTimeout;
   error.message = reason == StopReason::kTimeout
                       ? absl::StrCat("ran longer than its run_timeout of ",
-                                     absl::FormatDuration(task_->spec().run_timeout))
+                                     absl::FormatDuration(task_->spec().terms->run_timeout))
                       : std::string("still ran at its deadline");
   if (!heeded) {
     absl::StrAppend(&error.message, " and did not stop within ",

@@ -28,10 +28,8 @@ class Runner::RunningTask final : public AttemptState {
   bool Finish(End end) override;
   void ReportProgress(Progress progress) override;
 
-  const std::string& task_name() const override { return task_->name(); }
-  const std::shared_ptr<const TaskSpec>& shared_spec() const override {
-    return task_->shared_spec();
-  }
+  std::string task_name() const override { return task_->name(); }
+  const TaskSpecPtr& shared_spec() const override { return task_->shared_spec(); }
   int number() const override { return number_; }
   uint64_t boot_epoch() const override { return runner_.boot_epoch_; }
   MonoTime stop_time() const override { return stop_time_; }

@@ -32,9 +32,6 @@ MonoTime SweepFor(MonoTime now, MonoTime expires) {
   return MonoTime{(expires.ns + width - 1) / width * width};
 }
 
-// The name in a key: what stands behind the namespace.
-absl::string_view NameIn(absl::string_view key) { return key.substr(key.find('/') + 1); }
-
 absl::Status NotFound(absl::string_view name) {
   return ReasonError(absl::StatusCode::kNotFound, "TASK_NOT_FOUND",
                      absl::StrCat("there is no task \"", name,
@@ -51,63 +48,66 @@ bool Matches(const TaskFilter& filter, const TaskRecord& record, bool is_finishe
 
 }  // namespace
 
-template <MemoryShard::Links MemoryShard::Entry::*kLinks>
-void MemoryShard::Link(Chain& chain, Entry& entry) {
-  (entry.*kLinks).previous = chain.last;
-  (entry.*kLinks).next = nullptr;
-  (chain.last == nullptr ? chain.first : (chain.last->*kLinks).next) = &entry;
-  chain.last = &entry;
+template <MemoryShard::Links MemoryShard::Ended::*kLinks>
+void MemoryShard::Link(Chain& chain, Ended& ended) {
+  (ended.*kLinks).previous = chain.last;
+  (ended.*kLinks).next = nullptr;
+  (chain.last == nullptr ? chain.first : (chain.last->*kLinks).next) = &ended;
+  chain.last = &ended;
 }
 
-template <MemoryShard::Links MemoryShard::Entry::*kLinks>
-void MemoryShard::Unlink(Chain& chain, Entry& entry) {
-  Links& links = entry.*kLinks;
+template <MemoryShard::Links MemoryShard::Ended::*kLinks>
+void MemoryShard::Unlink(Chain& chain, Ended& ended) {
+  Links& links = ended.*kLinks;
   (links.previous == nullptr ? chain.first : (links.previous->*kLinks).next) = links.next;
   (links.next == nullptr ? chain.last : (links.next->*kLinks).previous) = links.previous;
   links = Links{};
 }
 
-absl::Status MemoryShard::Append(std::string key, size_t hash, TaskRecordPtr record,
-                                 uint64_t sequence) {
-  auto entry = std::make_unique<Entry>();
-  entry->key = std::move(key);
-  entry->hash = hash;
-  Entry& appended = *entry;
-  if (!by_key_.try_emplace(appended.hashed(), std::move(entry)).second) {
+bool MemoryShard::SlotEqual::operator()(const Slot& slot, const Key& key) const {
+  if (slot.hash != static_cast<uint32_t>(key.name.hash)) return false;
+  const TaskRecord& record = *shard->EntryAt(slot).record;
+  return TaskNameText(record).view() == key.name.text && record.spec->origin->ns == key.ns;
+}
+
+absl::Status MemoryShard::Append(const Key& key, TaskRecordPtr record, uint64_t sequence) {
+  if (by_key_.contains(key)) {
     return ReasonError(absl::StatusCode::kAlreadyExists, "TASK_EXISTS",
-                       absl::StrCat("there is a task \"", record->name, "\" already"));
+                       absl::StrCat("there is a task \"", key.name.text, "\" already"));
   }
-  appended.record = std::move(record);
-  appended.place = order_base_ + order_.size();
-  order_.push_back({sequence, &appended});
+  by_key_.insert({.hash = static_cast<uint32_t>(key.name.hash),
+                  .place = order_base_ + static_cast<uint32_t>(order_.size())});
+  order_.push_back({.sequence = sequence, .record = std::move(record), .ended = nullptr});
   ++stats_.appended;
   ++stats_.live_records;
   return absl::OkStatus();
 }
 
-absl::StatusOr<MonoTime> MemoryShard::Complete(const HashedKey& key, TaskRecordPtr record,
-                                               MonoTime now, MonoTime expires, Garbage& garbage) {
+absl::StatusOr<MonoTime> MemoryShard::Complete(const Key& key, TaskRecordPtr record, MonoTime now,
+                                               MonoTime expires, Garbage& garbage) {
   const auto it = by_key_.find(key);
-  if (it == by_key_.end()) return NotFound(record->name);
-  Entry& entry = *it->second;
-  if (entry.is_finished) {
+  if (it == by_key_.end()) return NotFound(key.name.text);
+  Entry& entry = EntryAt(*it);
+  if (entry.ended != nullptr) {
     return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_ENDED",
-                       absl::StrCat("task \"", record->name, "\" has ended as ",
+                       absl::StrCat("task \"", key.name.text, "\" has ended as ",
                                     Name(entry.record->state), ": that stays"));
   }
   const MonoTime sweep = SweepFor(now, expires);
-  entry.is_finished = true;
-  entry.bytes = CostBytes(*record);
-  entry.expires = expires;
-  entry.sweep = sweep;
+  entry.ended = std::make_unique<Ended>();
+  Ended& ended = *entry.ended;
+  ended.slot = *it;
+  ended.bytes = CostBytes(*record);
+  ended.expires = expires;
+  ended.sweep = sweep;
   garbage.push_back(std::exchange(entry.record, std::move(record)));
-  Link<&Entry::by_end>(by_end_, entry);
-  if (next_to_evict_ == nullptr) next_to_evict_ = &entry;
-  if (sweep != MonoTime::Max()) Link<&Entry::by_sweep>(by_sweep_[sweep], entry);
+  Link<&Ended::by_end>(by_end_, ended);
+  if (next_to_evict_ == nullptr) next_to_evict_ = &ended;
+  if (sweep != MonoTime::Max()) Link<&Ended::by_sweep>(by_sweep_[sweep], ended);
   ++stats_.completed;
   --stats_.live_records;
   ++stats_.finished_records;
-  stats_.finished_bytes += entry.bytes;
+  stats_.finished_bytes += ended.bytes;
   EnforceCaps(garbage);  // The entry may go.
   return sweep;
 }
@@ -123,48 +123,48 @@ void MemoryShard::EnforceCaps(Garbage& garbage) {
 }
 
 void MemoryShard::EvictOldestOutput(Garbage& garbage) {
-  Entry& entry = *next_to_evict_;
-  next_to_evict_ = entry.by_end.next;
-  if (!entry.record->output.has_value()) return;
-  auto evicted = std::make_shared<const TaskRecord>(WithOutputEvicted(*entry.record));
+  Ended& ended = *next_to_evict_;
+  next_to_evict_ = ended.by_end.next;
+  TaskRecordPtr& record = EntryAt(ended.slot).record;
+  if (!record->history->output.has_value()) return;
+  TaskRecordPtr evicted = MakeRef<TaskRecord>(WithOutputEvicted(*record));
   const size_t bytes = CostBytes(*evicted);
-  stats_.finished_bytes -= entry.bytes - bytes;
-  entry.bytes = bytes;
-  garbage.push_back(std::exchange(entry.record, std::move(evicted)));
+  stats_.finished_bytes -= ended.bytes - bytes;
+  ended.bytes = bytes;
+  garbage.push_back(std::exchange(record, std::move(evicted)));
   ++stats_.outputs_evicted;
 }
 
-absl::StatusOr<TaskRecordPtr> MemoryShard::Read(const HashedKey& key, MonoTime now) const {
+absl::StatusOr<TaskRecordPtr> MemoryShard::Read(const Key& key, MonoTime now) const {
   const auto it = by_key_.find(key);
-  if (it == by_key_.end() || HasExpired(*it->second, now)) return NotFound(NameIn(key.text));
-  return it->second->record;
+  if (it == by_key_.end() || HasExpired(EntryAt(*it), now)) return NotFound(key.name.text);
+  return EntryAt(*it).record;
 }
 
-absl::Status MemoryShard::Delete(const HashedKey& key, MonoTime now, Garbage& garbage) {
+absl::Status MemoryShard::Delete(const Key& key, MonoTime now, Garbage& garbage) {
   const auto it = by_key_.find(key);
-  if (it == by_key_.end() || HasExpired(*it->second, now)) return NotFound(NameIn(key.text));
-  if (!it->second->is_finished) {
-    return ReasonError(
-        absl::StatusCode::kFailedPrecondition, "TASK_NOT_ENDED",
-        absl::StrCat("task \"", NameIn(key.text), "\" has not ended: cancel it first"));
+  if (it == by_key_.end() || HasExpired(EntryAt(*it), now)) return NotFound(key.name.text);
+  const Entry& entry = EntryAt(*it);
+  if (entry.ended == nullptr) {
+    return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_NOT_ENDED",
+                       absl::StrCat("task \"", key.name.text, "\" has not ended: cancel it first"));
   }
   ++stats_.deleted;
-  Take(*it->second, garbage);
+  Take(*entry.ended, garbage);
   return absl::OkStatus();
 }
 
 void MemoryShard::List(const TaskFilter& filter, uint64_t before_sequence, size_t limit,
                        MonoTime now, std::vector<Listed>& listed) const {
-  auto place = std::lower_bound(
+  auto entry = std::lower_bound(
       order_.begin(), order_.end(), before_sequence,
-      [](const Place& each, uint64_t sequence) { return each.sequence < sequence; });
+      [](const Entry& each, uint64_t sequence) { return each.sequence < sequence; });
   size_t found = 0;
-  while (place != order_.begin() && found < limit) {
-    --place;
-    const Entry* entry = place->entry;
-    if (entry == nullptr || HasExpired(*entry, now)) continue;
-    if (!Matches(filter, *entry->record, entry->is_finished)) continue;
-    listed.push_back({place->sequence, entry->record});
+  while (entry != order_.begin() && found < limit) {
+    --entry;
+    if (entry->record == nullptr || HasExpired(*entry, now)) continue;
+    if (!Matches(filter, *entry->record, entry->ended != nullptr)) continue;
+    listed.push_back({entry->sequence, entry->record});
     ++found;
   }
 }
@@ -183,39 +183,45 @@ MonoTime MemoryShard::NextSweep() const {
   return by_sweep_.empty() ? MonoTime::Max() : by_sweep_.begin()->first;
 }
 
-void MemoryShard::Take(Entry& entry, Garbage& garbage) {
-  if (next_to_evict_ == &entry) next_to_evict_ = entry.by_end.next;
-  Unlink<&Entry::by_end>(by_end_, entry);
-  if (entry.sweep != MonoTime::Max()) {
-    const auto bucket = by_sweep_.find(entry.sweep);
-    Unlink<&Entry::by_sweep>(bucket->second, entry);
+void MemoryShard::Take(Ended& ended, Garbage& garbage) {
+  if (next_to_evict_ == &ended) next_to_evict_ = ended.by_end.next;
+  Unlink<&Ended::by_end>(by_end_, ended);
+  if (ended.sweep != MonoTime::Max()) {
+    const auto bucket = by_sweep_.find(ended.sweep);
+    Unlink<&Ended::by_sweep>(bucket->second, ended);
     if (bucket->second.first == nullptr) by_sweep_.erase(bucket);
   }
-  TakeFromOrder(entry);
   --stats_.finished_records;
-  stats_.finished_bytes -= entry.bytes;
+  stats_.finished_bytes -= ended.bytes;
+  by_key_.erase(ended.slot);
+  Entry& entry = EntryAt(ended.slot);
   garbage.push_back(std::move(entry.record));
-  const auto it = by_key_.find(entry.hashed());
-  const std::unique_ptr<Entry> owner = std::move(it->second);  // The key points into it.
-  by_key_.erase(it);
+  entry.ended = nullptr;
+  ++holes_;
+  CompactOrder();
   ShrinkTable();
 }
 
-void MemoryShard::TakeFromOrder(const Entry& entry) {
-  order_[entry.place - order_base_].entry = nullptr;
-  ++holes_;
-  while (!order_.empty() && order_.front().entry == nullptr) {
+void MemoryShard::CompactOrder() {
+  while (!order_.empty() && order_.front().record == nullptr) {
     order_.pop_front();
     ++order_base_;
     --holes_;
   }
   if (holes_ < kLeastToShrink || holes_ < order_.size() / 2) return;
-  std::deque<Place> compact;
-  for (const Place& place : order_) {
-    if (place.entry == nullptr) continue;
-    place.entry->place = compact.size();
-    compact.push_back(place);
+  std::deque<Entry> compact;
+  std::vector<uint32_t> places(order_.size());  // Where each is from now on, counted from 0.
+  for (size_t i = 0; i < order_.size(); ++i) {
+    places[i] = static_cast<uint32_t>(compact.size());
+    if (order_[i].record == nullptr) continue;
+    compact.push_back(std::move(order_[i]));
+    if (compact.back().ended != nullptr) compact.back().ended->slot.place = places[i];
   }
+  Table table(by_key_.size(), SlotHash(), SlotEqual{this});
+  for (const Slot& slot : by_key_) {
+    table.insert({.hash = slot.hash, .place = places[slot.place - order_base_]});
+  }
+  by_key_.swap(table);
   order_.swap(compact);
   order_base_ = 0;
   holes_ = 0;

@@ -1,4 +1,4 @@
-// One part of the memory store: the records whose keys (TaskKey) hash to it.
+// One part of the memory store: the records whose names hash to it.
 #ifndef TASKFORGE_STORE_MEMORY_SHARD_H_
 #define TASKFORGE_STORE_MEMORY_SHARD_H_
 
@@ -7,10 +7,9 @@
 #include <deque>
 #include <map>
 #include <memory>
-#include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -31,19 +30,25 @@ class MemoryShard {
     uint64_t sequence;
     TaskRecordPtr record;
   };
+  // What a record is known by.
+  struct Key {
+    absl::string_view ns;
+    HashedKey name;
+  };
 
   MemoryShard(size_t max_records, size_t max_bytes)
       : max_records_(max_records), max_bytes_(max_bytes) {}
+  MemoryShard(const MemoryShard&) = delete;
+  MemoryShard& operator=(const MemoryShard&) = delete;
 
-  // REQUIRES: `sequence` is greater than all before in this shard.
-  // `hash` is that of the key (HashedKey).
-  absl::Status Append(std::string key, size_t hash, TaskRecordPtr record, uint64_t sequence);
+  // REQUIRES: `key` is the record's; `sequence` is greater than all before in this shard.
+  absl::Status Append(const Key& key, TaskRecordPtr record, uint64_t sequence);
   // The record goes at `expires`; MonoTime::Max(): never by time. `now` tells how exact its sweep
   // must be. Returns when the sweep that takes it is due.
-  absl::StatusOr<MonoTime> Complete(const HashedKey& key, TaskRecordPtr record, MonoTime now,
+  absl::StatusOr<MonoTime> Complete(const Key& key, TaskRecordPtr record, MonoTime now,
                                     MonoTime expires, Garbage& garbage);
-  absl::StatusOr<TaskRecordPtr> Read(const HashedKey& key, MonoTime now) const;
-  absl::Status Delete(const HashedKey& key, MonoTime now, Garbage& garbage);
+  absl::StatusOr<TaskRecordPtr> Read(const Key& key, MonoTime now) const;
+  absl::Status Delete(const Key& key, MonoTime now, Garbage& garbage);
   // Adds at most `limit` records that match, newest first, of those before `sequence`.
   void List(const TaskFilter& filter, uint64_t before_sequence, size_t limit, MonoTime now,
             std::vector<Listed>& listed) const;
@@ -57,58 +62,78 @@ class MemoryShard {
   void AddTo(TaskStoreStats& stats) const;
 
  private:
-  struct Entry;
-  // An intrusive list through one pair of an entry's links.
-  struct Links {
-    Entry* previous = nullptr;
-    Entry* next = nullptr;
+  // What the table holds of a record, in one word: the hash's lower half, so that a table that
+  // grows looks at nothing else, and the lower half of the entry's place in the order.
+  struct Slot {
+    uint32_t hash;
+    uint32_t place;
+    bool operator==(const Slot&) const = default;
   };
-  struct Entry {
-    HashedKey hashed() const { return {key, hash}; }
+  struct SlotHash {
+    using is_transparent = void;
+    size_t operator()(const Slot& slot) const { return slot.hash; }
+    size_t operator()(const Key& key) const { return static_cast<uint32_t>(key.name.hash); }
+  };
+  struct SlotEqual {
+    using is_transparent = void;
+    bool operator()(const Slot& a, const Slot& b) const { return a == b; }
+    bool operator()(const Slot& slot, const Key& key) const;
+    const MemoryShard* shard;
+  };
+  using Table = absl::flat_hash_set<Slot, SlotHash, SlotEqual>;
 
-    std::string key;
-    size_t hash = 0;
-    TaskRecordPtr record;
-    uint64_t place = 0;  // Its index in the order, with order_base_ added.
-    bool is_finished = false;
-    size_t bytes = 0;  // While finished.
+  struct Ended;
+  // An intrusive list through one pair of links.
+  struct Links {
+    Ended* previous = nullptr;
+    Ended* next = nullptr;
+  };
+  // What a record has only when it is finished.
+  struct Ended {
+    Slot slot{};
+    size_t bytes = 0;
     MonoTime expires = MonoTime::Max();
     MonoTime sweep = MonoTime::Max();  // The bucket that it is in; Max: none.
     Links by_end;
     Links by_sweep;
   };
+  // A record in the order of acceptance; without one where it has gone.
+  struct Entry {
+    uint64_t sequence = 0;
+    TaskRecordPtr record;
+    std::unique_ptr<Ended> ended;  // Null while its task lives.
+  };
   struct Chain {
-    Entry* first = nullptr;
-    Entry* last = nullptr;
+    Ended* first = nullptr;
+    Ended* last = nullptr;
   };
-  // A place in the order of acceptance; null where a record has gone.
-  struct Place {
-    uint64_t sequence;
-    Entry* entry;
-  };
-  using Table = absl::flat_hash_map<HashedKey, std::unique_ptr<Entry>, HashedKey::Hash>;
 
-  template <Links Entry::*kLinks>
-  static void Link(Chain& chain, Entry& entry);
-  template <Links Entry::*kLinks>
-  static void Unlink(Chain& chain, Entry& entry);
+  template <Links Ended::*kLinks>
+  static void Link(Chain& chain, Ended& ended);
+  template <Links Ended::*kLinks>
+  static void Unlink(Chain& chain, Ended& ended);
 
-  bool HasExpired(const Entry& entry, MonoTime now) const { return entry.expires <= now; }
+  const Entry& EntryAt(const Slot& slot) const { return order_[slot.place - order_base_]; }
+  Entry& EntryAt(const Slot& slot) { return order_[slot.place - order_base_]; }
+  static bool HasExpired(const Entry& entry, MonoTime now) {
+    return entry.ended != nullptr && entry.ended->expires <= now;
+  }
   // Takes a finished record out of everything.
-  void Take(Entry& entry, Garbage& garbage);
+  void Take(Ended& ended, Garbage& garbage);
   void EnforceCaps(Garbage& garbage);
   void EvictOldestOutput(Garbage& garbage);
-  void TakeFromOrder(const Entry& entry);
+  // Lets holes in the order go, if that is worth it.
+  void CompactOrder();
   void ShrinkTable();
 
   const size_t max_records_;
   const size_t max_bytes_;
-  Table by_key_;  // Keys point into the entries.
-  std::deque<Place> order_;
-  uint64_t order_base_ = 0;
+  Table by_key_{0, SlotHash(), SlotEqual{this}};
+  std::deque<Entry> order_;
+  uint32_t order_base_ = 0;  // The place of the first; wraps around.
   size_t holes_ = 0;
   Chain by_end_;                    // Finished records, the oldest first.
-  Entry* next_to_evict_ = nullptr;  // The oldest in by_end_ whose output may be there still.
+  Ended* next_to_evict_ = nullptr;  // The oldest in by_end_ whose output may be there still.
   std::map<MonoTime, Chain> by_sweep_;
   TaskStoreStats stats_;
 };

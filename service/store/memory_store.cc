@@ -72,25 +72,25 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
   }
 
   absl::Status Append(TaskRecordPtr record) {
-    std::string key = TaskKey(record->spec->ns, record->name);
-    const HashedKey hashed(key);
-    Shard& shard = ShardOf(hashed);
+    const TaskNameText name(*record);
+    const MemoryShard::Key key{record->spec->origin->ns, HashedKey(name.view())};
+    Shard& shard = ShardOf(key);
     MutexLock lock(shard.mu);
     // Under the lock, so that it grows in each shard.
-    return shard.records.Append(std::move(key), hashed.hash, std::move(record),
-                                last_sequence_.fetch_add(1, std::memory_order_relaxed) + 1);
+    const uint64_t sequence = last_sequence_.fetch_add(1, std::memory_order_relaxed) + 1;
+    return shard.records.Append(key, std::move(record), sequence);
   }
 
   absl::Status Complete(const Fence& fence, TaskRecordPtr record) {
     if (fence.boot_epoch != options_.boot_epoch) {
       return ReasonError(absl::StatusCode::kAborted, "FENCED",
-                         absl::StrCat("the result of \"", record->name,
+                         absl::StrCat("the result of \"", record->name(),
                                       "\" is of another life of the server: refused"));
     }
     const MonoTime now = clock_.Monotonic();
-    const MonoTime expires = wall_time_.MonotonicOf(record->expire_time, now);
-    const std::string text = TaskKey(record->spec->ns, record->name);
-    const HashedKey key(text);
+    const MonoTime expires = wall_time_.MonotonicOf(record->history->expire_time, now);
+    const TaskNameText name(*record);
+    const MemoryShard::Key key{record->spec->origin->ns, HashedKey(name.view())};
     Shard& shard = ShardOf(key);
     MemoryShard::Garbage garbage;
     absl::StatusOr<MonoTime> sweep;
@@ -105,8 +105,7 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
 
   absl::StatusOr<TaskRecordPtr> Read(const std::string& name) {
     const MonoTime now = clock_.Monotonic();
-    const std::string text = TaskKey(kDefaultNamespace, name);
-    const HashedKey key(text);
+    const MemoryShard::Key key{kDefaultNamespace, HashedKey(name)};
     Shard& shard = ShardOf(key);
     MutexLock lock(shard.mu);
     return shard.records.Read(key, now);
@@ -114,8 +113,7 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
 
   absl::Status Delete(const std::string& name) {
     const MonoTime now = clock_.Monotonic();
-    const std::string text = TaskKey(kDefaultNamespace, name);
-    const HashedKey key(text);
+    const MemoryShard::Key key{kDefaultNamespace, HashedKey(name)};
     Shard& shard = ShardOf(key);
     MemoryShard::Garbage garbage;
     MutexLock lock(shard.mu);
@@ -161,7 +159,7 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
     MemoryShard records ABSL_GUARDED_BY(mu);
   };
 
-  Shard& ShardOf(const HashedKey& key) { return shards_[key.ShardOf(shards_.size())]; }
+  Shard& ShardOf(const MemoryShard::Key& key) { return shards_[key.name.ShardOf(shards_.size())]; }
 
   // Makes sure that a sweep runs at `when`.
   void SetTimer(MonoTime when) {

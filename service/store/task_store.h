@@ -16,9 +16,10 @@
 namespace taskforge {
 
 // The contract, which store/ tests on every implementation:
-// - A record is known by its namespace (spec->ns) and its full name, `queues/{queue}/tasks/{task}`;
-//   spec->principal is kept with it. Both together are unique among all records, also finished ones
-//   until they go. Reads and deletes are in kDefaultNamespace, the one that there is today.
+// - A record is known by its namespace (spec->origin->ns) and its full name,
+//   `queues/{queue}/tasks/{task}`; spec->origin->principal is kept with it. Both together are
+//   unique among all records, also finished ones until they go. Reads and deletes are in
+//   kDefaultNamespace, the one that there is today.
 // - Callbacks are called exactly once, on any thread, perhaps before the function returns, with no
 //   lock held. They must be short. A caller's order of calls need not be their order.
 // - OK of a write: it is kept as well as effective_durability() says, and every later Read or List

@@ -16,7 +16,8 @@ class AdmissionLedger {
 };
 
 // One admitted task's place; gives it back when it goes. Re-queueing uses the place that is held,
-// so it cannot fail. Not thread-safe; guarded by its owner. The ledger must outlive it.
+// so it cannot fail. Two words, for there is one in each task: it counts up to 2^16 queues and 2^48
+// bytes. Not thread-safe; guarded by its owner. The ledger must outlive it.
 class Admission {
  public:
   Admission() = default;
@@ -45,8 +46,8 @@ class Admission {
 
  private:
   AdmissionLedger* ledger_ = nullptr;
-  size_t queue_index_ = 0;
-  size_t bytes_ = 0;
+  uint64_t queue_index_ : 16 = 0;
+  uint64_t bytes_ : 48 = 0;
 };
 
 }  // namespace taskforge

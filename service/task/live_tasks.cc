@@ -12,21 +12,30 @@ constexpr size_t kLeastCapacityToShrink = 1024;
 
 }  // namespace
 
+bool LiveTasks::Equal::operator()(const TaskRef& a, const Task& b) const {
+  if (a.get() == &b) return true;
+  return a->name_hash() == b.name_hash() &&
+         TaskNameText(*a->accepted_record()).view() == TaskNameText(*b.accepted_record()).view();
+}
+
+bool LiveTasks::Equal::operator()(const TaskRef& task, const HashedKey& name) const {
+  return task->name_hash() == name.hash &&
+         TaskNameText(*task->accepted_record()).view() == name.text;
+}
+
 bool LiveTasks::Insert(TaskRef task) {
-  const HashedKey key = task->key();
-  Shard& shard = ShardOf(key);
+  Shard& shard = ShardOf(*task);
   MutexLock lock(shard.mu);
-  return shard.tasks.try_emplace(key, std::move(task)).second;
+  return shard.tasks.insert(std::move(task)).second;
 }
 
 void LiveTasks::Erase(const Task& task) {
-  Shard& shard = ShardOf(task.key());
+  Shard& shard = ShardOf(task);
   TaskRef erased;  // Let go without the lock.
   MutexLock lock(shard.mu);
-  const auto it = shard.tasks.find(task.key());
-  if (it == shard.tasks.end() || it->second.get() != &task) return;
-  erased = std::move(it->second);
-  shard.tasks.erase(it);
+  const auto it = shard.tasks.find(task);
+  if (it == shard.tasks.end() || it->get() != &task) return;
+  erased = std::move(shard.tasks.extract(it).value());
   const size_t capacity = shard.tasks.capacity();
   if (capacity >= kLeastCapacityToShrink && shard.tasks.size() < capacity / kShrinkFactor) {
     shard.tasks.rehash(2 * shard.tasks.size());
@@ -38,8 +47,8 @@ TaskRef LiveTasks::Find(absl::string_view name) const {
   const Shard& shard = ShardOf(key);
   MutexLock lock(shard.mu);
   const auto it = shard.tasks.find(key);
-  if (it == shard.tasks.end() || it->second->phase() == TaskPhase::kAccepting) return nullptr;
-  return it->second;
+  if (it == shard.tasks.end() || (*it)->phase() == TaskPhase::kAccepting) return nullptr;
+  return *it;
 }
 
 size_t LiveTasks::size() const {
@@ -55,7 +64,7 @@ TaskCounts LiveTasks::Counts() const {
   TaskCounts counts;
   for (const Shard& shard : shards_) {
     MutexLock lock(shard.mu);
-    for (const auto& [name, task] : shard.tasks) {
+    for (const TaskRef& task : shard.tasks) {
       switch (task->phase()) {
         case TaskPhase::kAccepting:
         case TaskPhase::kQueued:
@@ -74,7 +83,7 @@ void LiveTasks::StopRunning(StopReason reason) const {
   std::vector<Ref<RunningAttempt>> running;
   for (const Shard& shard : shards_) {
     MutexLock lock(shard.mu);
-    for (const auto& [name, task] : shard.tasks) {
+    for (const TaskRef& task : shard.tasks) {
       if (Ref<RunningAttempt> attempt = task->running()) running.push_back(std::move(attempt));
     }
   }

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
 #include "base/hashed_key.h"
 #include "base/mutex.h"
@@ -38,14 +38,29 @@ class LiveTasks {
 
  private:
   static constexpr size_t kShards = 16;
+  // A task is in the table as one word: hash and name are its own. Tables are asked for tasks and
+  // for names.
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(const TaskRef& task) const { return task->name_hash(); }
+    size_t operator()(const Task& task) const { return task.name_hash(); }
+    size_t operator()(const HashedKey& name) const { return name.hash; }
+  };
+  struct Equal {
+    using is_transparent = void;
+    bool operator()(const TaskRef& a, const TaskRef& b) const { return (*this)(a, *b); }
+    bool operator()(const TaskRef& a, const Task& b) const;
+    bool operator()(const TaskRef& task, const HashedKey& name) const;
+  };
   struct alignas(64) Shard {  // A cache line each, so that their locks do not disturb each other.
     mutable Mutex mu;
-    // Keys point into the tasks.
-    absl::flat_hash_map<HashedKey, TaskRef, HashedKey::Hash> tasks ABSL_GUARDED_BY(mu);
+    absl::flat_hash_set<TaskRef, Hash, Equal> tasks ABSL_GUARDED_BY(mu);
   };
 
   const Shard& ShardOf(const HashedKey& key) const { return shards_[key.ShardOf(kShards)]; }
-  Shard& ShardOf(const HashedKey& key) { return shards_[key.ShardOf(kShards)]; }
+  Shard& ShardOf(const Task& task) {
+    return shards_[HashedKey("", task.name_hash()).ShardOf(kShards)];
+  }
 
   std::array<Shard, kShards> shards_;
 };

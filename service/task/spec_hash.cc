@@ -51,35 +51,36 @@ class Hasher {
 }  // namespace
 
 SpecHash HashOf(const TaskSpec& spec) {
+  const TaskTerms& terms = *spec.terms;
   Hasher hasher;
-  hasher.Add(spec.task_id);
-  hasher.Add(spec.handler);
-  hasher.Add(spec.input.content_type);
-  hasher.Add(spec.input.data);
+  hasher.Add(spec.origin->task_id);
+  hasher.Add(spec.handler.view());
+  hasher.Add(spec.input.content_type.view());
+  hasher.Add(spec.input.data.view());
   hasher.Add(uint64_t{spec.input.is_text});
   hasher.Add(static_cast<uint64_t>(spec.priority));
   hasher.Add(static_cast<uint64_t>(spec.requested_durability));
-  hasher.Add(spec.schedule_time);
-  hasher.Add(spec.deadline);
-  hasher.Add(spec.queue_timeout);
-  hasher.Add(spec.run_timeout);
-  hasher.Add(static_cast<uint64_t>(spec.retry.max_attempts));
-  hasher.Add(spec.retry.min_backoff);
-  hasher.Add(spec.retry.max_backoff);
-  hasher.Add(spec.retry.multiplier);
-  hasher.Add(spec.retry.jitter);
-  hasher.Add(static_cast<uint64_t>(spec.retry.non_retryable_reasons.size()));
-  for (const std::string& reason : spec.retry.non_retryable_reasons) hasher.Add(reason);
-  hasher.Add(spec.result_topic);
-  hasher.Add(uint64_t{spec.result_ttl.has_value()});
-  hasher.Add(spec.result_ttl.value_or(absl::ZeroDuration()));
-  hasher.Add(static_cast<uint64_t>(spec.labels.size()));
-  for (const auto& [key, value] : spec.labels) {
+  hasher.Add(terms.schedule_time);
+  hasher.Add(terms.deadline);
+  hasher.Add(terms.queue_timeout);
+  hasher.Add(terms.run_timeout);
+  hasher.Add(static_cast<uint64_t>(terms.retry.max_attempts));
+  hasher.Add(terms.retry.min_backoff);
+  hasher.Add(terms.retry.max_backoff);
+  hasher.Add(terms.retry.multiplier);
+  hasher.Add(terms.retry.jitter);
+  hasher.Add(static_cast<uint64_t>(terms.retry.non_retryable_reasons.size()));
+  for (const std::string& reason : terms.retry.non_retryable_reasons) hasher.Add(reason);
+  hasher.Add(terms.result_topic);
+  hasher.Add(uint64_t{terms.result_ttl.has_value()});
+  hasher.Add(terms.result_ttl.value_or(absl::ZeroDuration()));
+  hasher.Add(static_cast<uint64_t>(terms.labels.size()));
+  for (const auto& [key, value] : terms.labels) {
     hasher.Add(key);
     hasher.Add(value);
   }
   hasher.Add(uint64_t{spec.cancel_on_disconnect});
-  hasher.Add(spec.retry_of);
+  hasher.Add(spec.origin->retry_of);
   return hasher.Finish();
 }
 

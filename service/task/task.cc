@@ -1,17 +1,18 @@
 #include "task/task.h"
 
+#include "base/hashed_key.h"
+
 namespace taskforge {
 
-Task::Task(TaskRecord record, Admission admission, TaskRunner& runner)
-    : spec_(record.spec),
-      name_(record.name),
-      name_hash_(HashedKey(name_).hash),
-      queue_index_(admission.queue_index()),
+Task::Task(TaskRecordPtr record, Admission admission, TaskRunner& runner)
+    : queue_index_(static_cast<uint16_t>(admission.queue_index())),
+      accepted_(std::move(record)),
+      name_hash_(HashedKey(TaskNameText(*accepted_).view()).hash),
       runner_(runner),
-      record_(std::move(record)),
+      record_(accepted_),
       admission_(std::move(admission)) {
   Work::run = &Task::RunReleased;
-  Work::priority = spec_->priority;
+  Work::priority = spec().priority;
 }
 
 bool Task::RunReleased(Work& work, const Dispatch& dispatch) {
@@ -26,63 +27,82 @@ TaskRef Task::AdoptReleased(Work& work) {
   return TaskRef::Adopt(static_cast<Task*>(&work));
 }
 
-TaskRecord Task::Snapshot() const {
-  MutexLock lock(mu_);
-  return finished_ != nullptr ? *finished_ : record_;
+TaskRecordPtr Task::Snapshot() const {
+  SmallMutexLock lock(mu_);
+  return record_;
 }
 
 TaskRecordPtr Task::finished_record() const {
-  MutexLock lock(mu_);
-  return finished_;
+  SmallMutexLock lock(mu_);
+  return end_ == End::kShown ? record_ : nullptr;
 }
 
 void Task::Finish(TaskRecordPtr record) {
-  absl::InlinedVector<Finished, 1> callbacks;
+  TaskRecordPtr before;  // Let go without the lock, as the audience.
+  Finished first;
+  std::unique_ptr<Audience> others;
   Admission admission;
   {
-    MutexLock lock(mu_);
-    finished_ = record;
-    callbacks.swap(on_finished_);
+    SmallMutexLock lock(mu_);
+    before = std::exchange(record_, record);
+    end_ = End::kShown;
+    first = std::move(on_finished_);
+    others = std::move(audience_);
     admission = std::move(admission_);
   }
   admission.GiveBack();
-  NotifyWatchers();
-  for (Finished& callback : callbacks) std::move(callback)(record);
-  MutexLock lock(mu_);
-  watchers_.clear();
+  if (others != nullptr) Notify(others->watchers);
+  if (first) std::move(first)(record);
+  if (others == nullptr) return;
+  for (Finished& callback : others->on_finished) std::move(callback)(record);
 }
 
 void Task::OnFinished(Finished callback) {
   TaskRecordPtr record;
   {
-    MutexLock lock(mu_);
-    if (finished_ == nullptr) {
-      on_finished_.push_back(std::move(callback));
+    SmallMutexLock lock(mu_);
+    if (end_ != End::kShown) {
+      if (on_finished_) {
+        MakeAudience().on_finished.push_back(std::move(callback));
+      } else {
+        on_finished_ = std::move(callback);
+      }
       return;
     }
-    record = finished_;
+    record = record_;
   }
   std::move(callback)(record);
 }
 
 Task::WatchId Task::Watch(std::shared_ptr<absl::AnyInvocable<void()>> callback) {
-  MutexLock lock(mu_);
-  watchers_.push_back({++last_watch_, std::move(callback)});
-  return last_watch_;
+  SmallMutexLock lock(mu_);
+  Audience& audience = MakeAudience();
+  audience.watchers.push_back({++audience.last_watch, std::move(callback)});
+  return audience.last_watch;
 }
 
 void Task::Unwatch(WatchId id) {
-  MutexLock lock(mu_);
-  std::erase_if(watchers_, [id](const WatchEntry& entry) { return entry.id == id; });
+  SmallMutexLock lock(mu_);
+  if (audience_ == nullptr) return;
+  std::erase_if(audience_->watchers, [id](const WatchEntry& entry) { return entry.id == id; });
+}
+
+Task::Audience& Task::MakeAudience() {
+  if (audience_ == nullptr) audience_ = std::make_unique<Audience>();
+  return *audience_;
 }
 
 void Task::NotifyWatchers() {
   std::vector<WatchEntry> watchers;
   {
-    MutexLock lock(mu_);
-    watchers = watchers_;
+    SmallMutexLock lock(mu_);
+    if (audience_ != nullptr) watchers = audience_->watchers;
   }
-  for (WatchEntry& watcher : watchers) (*watcher.callback)();
+  Notify(watchers);
+}
+
+void Task::Notify(const std::vector<WatchEntry>& watchers) {
+  for (const WatchEntry& watcher : watchers) (*watcher.callback)();
 }
 
 }  // namespace taskforge

@@ -11,13 +11,11 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/inlined_vector.h"
 #include "absl/functional/any_invocable.h"
-#include "base/hashed_key.h"
-#include "base/mutex.h"
 #include "base/ref.h"
 #include "task/admission.h"
 #include "task/running_attempt.h"
+#include "task/small_mutex.h"
 #include "task/task_types.h"
 #include "task/work.h"
 
@@ -61,23 +59,30 @@ class TaskSink {
 enum class TaskPhase : uint32_t { kAccepting, kQueued, kStarting, kRunning, kCancelling, kEnded };
 
 // Thread-safe, except where a member says who owns it.
+//
+// There is one for each task that waits, so it is kept small: it shares the record and the spec
+// with the store, and what few tasks have stands apart (Audience).
 class Task final : public RefCounted<Task>, public Work {
  public:
   using Finished = absl::AnyInvocable<void(const TaskRecordPtr&) &&>;
   using WatchId = uint64_t;
 
-  // `runner` must outlive the task. `record.spec`, names and times must be filled in.
-  Task(TaskRecord record, Admission admission, TaskRunner& runner);
+  // `runner` must outlive the task. `record` must have a spec and its names and times.
+  Task(TaskRecordPtr record, Admission admission, TaskRunner& runner);
 
   // The task that travels as `work`, with its reference, when a pool hands back what it did not
   // run; null when the work is something else.
   static TaskRef AdoptReleased(Work& work);
 
   // Constant after construction.
-  const TaskSpec& spec() const { return *spec_; }
-  const std::shared_ptr<const TaskSpec>& shared_spec() const { return spec_; }
-  const std::string& name() const { return name_; }
-  HashedKey key() const { return {name_, name_hash_}; }
+  const TaskSpec& spec() const { return *accepted_->spec; }
+  const TaskSpecPtr& shared_spec() const { return accepted_->spec; }
+  // The record as it was accepted.
+  const TaskRecordPtr& accepted_record() const { return accepted_; }
+  // Made anew by each call (TaskRecord::name).
+  std::string name() const { return accepted_->name(); }
+  // The hash of the name, as HashedKey has it.
+  size_t name_hash() const { return name_hash_; }
   size_t queue_index() const { return queue_index_; }
 
   TaskPhase phase() const { return phase_.load(); }
@@ -87,41 +92,31 @@ class Task final : public RefCounted<Task>, public Work {
   // each other.
   bool TryAdvance(TaskPhase from, TaskPhase to) { return phase_.compare_exchange_strong(from, to); }
 
-  // A copy of the record as it is now.
-  TaskRecord Snapshot() const ABSL_LOCKS_EXCLUDED(mu_);
-  // The immutable last record; null while the task lives.
+  // The record as it is now. Never null.
+  TaskRecordPtr Snapshot() const ABSL_LOCKS_EXCLUDED(mu_);
+  // The last record; null while the task lives.
   TaskRecordPtr finished_record() const ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Changes the record by `change(TaskRecord&)`, which must be short and call nothing, and tells
-  // the watchers. Does nothing (and returns false) once the task was sealed.
+  // Puts a new record in the place of the present one: a copy, changed by `change(TaskRecord&)`,
+  // which must be short and call nothing. Tells the watchers. Does nothing (and returns false) once
+  // the task was sealed.
   template <typename Change>
   bool Update(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
-    bool watched = false;
-    {
-      MutexLock lock(mu_);
-      if (is_sealed_) return false;
-      change(record_);
-      ++record_.revision;
-      watched = !watchers_.empty();
-    }
-    if (watched) NotifyWatchers();
-    return true;
+    return TryChange([&](TaskRecord& record) {
+      change(record);
+      return true;
+    });
   }
 
   // An attempt starts: `change(TaskRecord&)` returns whether it may; if so, `running` is what
   // running() returns from now on. Returns false, with nothing changed, if it may not.
   template <typename Change>
   bool StartAttempt(Ref<RunningAttempt> running, Change change) ABSL_LOCKS_EXCLUDED(mu_) {
-    bool watched = false;
-    {
-      MutexLock lock(mu_);
-      if (is_sealed_ || !change(record_)) return false;
+    return TryChange([&](TaskRecord& record) ABSL_NO_THREAD_SAFETY_ANALYSIS {
+      if (!change(record)) return false;
       running_ = std::move(running);
-      ++record_.revision;
-      watched = !watchers_.empty();
-    }
-    if (watched) NotifyWatchers();
-    return true;
+      return true;
+    });
   }
   // Like Update, when an attempt has ended and the task will run again: running() is null after.
   template <typename Change>
@@ -134,7 +129,7 @@ class Task final : public RefCounted<Task>, public Work {
   }
   // The attempt that runs now; null: none.
   Ref<RunningAttempt> running() const ABSL_LOCKS_EXCLUDED(mu_) {
-    MutexLock lock(mu_);
+    SmallMutexLock lock(mu_);
     return running_;
   }
 
@@ -144,14 +139,15 @@ class Task final : public RefCounted<Task>, public Work {
   // ENDED, so it is called once.
   template <typename Change>
   TaskRecordPtr Seal(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
-    std::shared_ptr<TaskRecord> sealed;
+    TaskRecordPtr last;
     Ref<RunningAttempt> ended;  // Let go without the lock.
     {
-      MutexLock lock(mu_);
+      SmallMutexLock lock(mu_);
       std::swap(ended, running_);
-      is_sealed_ = true;
-      sealed = std::make_shared<TaskRecord>(record_);
+      end_ = End::kSealed;
+      last = record_;
     }
+    Ref<TaskRecord> sealed = MakeRef<TaskRecord>(*last);
     ++sealed->revision;
     change(*sealed);
     return sealed;
@@ -161,7 +157,8 @@ class Task final : public RefCounted<Task>, public Work {
   void Finish(TaskRecordPtr record) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Calls `callback` once with the final record: at once if it is known, else by whoever finishes
-  // the task, without a lock held. The callback must be short and must not throw.
+  // the task, without a lock held, in the order of the calls. The callback must be short and must
+  // not throw.
   void OnFinished(Finished callback) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Calls `callback` after each change, also the last, without a lock held, until the task has
@@ -173,10 +170,7 @@ class Task final : public RefCounted<Task>, public Work {
   // Owned by the queue that holds the task, under its lock.
   Task* queue_previous = nullptr;
   Task* queue_next = nullptr;
-  bool in_queue = false;
 
-  // Written by whoever enqueues it, before it does; read by whoever starts it.
-  uint32_t ahead = 0;
   // The pool's dispatches that count for its priority, read after it was enqueued. Relaxed: a
   // number to check a bound with, which errs on the safe side when it comes late.
   static constexpr uint64_t kUnknownDispatch = UINT64_MAX;
@@ -185,34 +179,73 @@ class Task final : public RefCounted<Task>, public Work {
   // The timer of the schedule, back-off, queue time-out or deadline for which it waits (0: none).
   std::atomic<uint64_t> timer_id{0};
 
+  // Written by whoever enqueues it, before it does; read by whoever starts it.
+  uint32_t ahead = 0;
+
+  // Owned as the links above.
+  bool in_queue = false;
+
  private:
-  static bool RunReleased(Work& work, const Dispatch& dispatch);
-  void NotifyWatchers() ABSL_LOCKS_EXCLUDED(mu_);
-
-  // Constant after construction.
-  const std::shared_ptr<const TaskSpec> spec_;
-  const std::string name_;
-  const size_t name_hash_;
-  const size_t queue_index_;
-  TaskRunner& runner_;
-
-  std::atomic<TaskPhase> phase_{TaskPhase::kAccepting};
-
   struct WatchEntry {
     WatchId id;
     std::shared_ptr<absl::AnyInvocable<void()>> callback;
   };
+  // Who wants to know, beside the first who waits for the end. Few tasks have any.
+  struct Audience {
+    std::vector<Finished> on_finished;
+    std::vector<WatchEntry> watchers;
+    WatchId last_watch = 0;
+  };
 
-  mutable Mutex mu_;
-  TaskRecord record_ ABSL_GUARDED_BY(mu_);
+  static bool RunReleased(Work& work, const Dispatch& dispatch);
+  void NotifyWatchers() ABSL_LOCKS_EXCLUDED(mu_);
+  static void Notify(const std::vector<WatchEntry>& watchers);
+  bool IsWatched() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return audience_ != nullptr && !audience_->watchers.empty();
+  }
+  Audience& MakeAudience() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  // Changes the record by `change(TaskRecord&)`, unless that returns false.
+  template <typename Change>
+  bool TryChange(Change change) ABSL_LOCKS_EXCLUDED(mu_) {
+    TaskRecordPtr before;  // Let go without the lock.
+    bool is_watched = false;
+    {
+      SmallMutexLock lock(mu_);
+      if (end_ != End::kOpen) return false;
+      Ref<TaskRecord> next = MakeRef<TaskRecord>(*record_);
+      if (!change(*next)) return false;
+      ++next->revision;
+      before = std::exchange(record_, std::move(next));
+      is_watched = IsWatched();
+    }
+    if (is_watched) NotifyWatchers();
+    return true;
+  }
+
+  // Whether the last record is made, and whether it is record_.
+  enum class End : uint8_t { kOpen, kSealed, kShown };
+
+  // These four stand together, apart from their like, to fill a word.
+  End end_ ABSL_GUARDED_BY(mu_) = End::kOpen;
+  const uint16_t queue_index_;
+  mutable SmallMutex mu_;
+  std::atomic<TaskPhase> phase_{TaskPhase::kAccepting};
+
+  // Constant after construction.
+  const TaskRecordPtr accepted_;
+  const size_t name_hash_;
+  TaskRunner& runner_;
+
+  TaskRecordPtr record_ ABSL_GUARDED_BY(mu_);
   Ref<RunningAttempt> running_ ABSL_GUARDED_BY(mu_);
-  bool is_sealed_ ABSL_GUARDED_BY(mu_) = false;
-  TaskRecordPtr finished_ ABSL_GUARDED_BY(mu_);
   Admission admission_ ABSL_GUARDED_BY(mu_);
-  absl::InlinedVector<Finished, 1> on_finished_ ABSL_GUARDED_BY(mu_);
-  std::vector<WatchEntry> watchers_ ABSL_GUARDED_BY(mu_);
-  WatchId last_watch_ ABSL_GUARDED_BY(mu_) = 0;
+  std::unique_ptr<Audience> audience_ ABSL_GUARDED_BY(mu_);
+  Finished on_finished_ ABSL_GUARDED_BY(mu_);  // The first who waits; most tasks have no other.
 };
+
+// There is one for each task that waits, as there is of TaskSpec and TaskRecord (task_types.h).
+static_assert(sizeof(Task) <= 176);
 
 }  // namespace taskforge
 

@@ -11,9 +11,11 @@ namespace {
 void Write(Log& log, LogLevel level, absl::string_view message, const std::string& name,
            const TaskSpec& spec, Log::Fields fields) {
   std::vector<LogField> all = {{"task", name}};
-  const std::string& request_id = spec.x_request_id.empty() ? spec.request_id : spec.x_request_id;
+  const TaskOrigin& origin = *spec.origin;
+  const std::string& request_id =
+      origin.x_request_id.empty() ? origin.request_id : origin.x_request_id;
   if (!request_id.empty()) all.emplace_back("request_id", request_id);
-  if (!spec.traceparent.empty()) all.emplace_back("trace_id", TraceIdOf(spec.traceparent));
+  if (!origin.traceparent.empty()) all.emplace_back("trace_id", TraceIdOf(origin.traceparent));
   all.insert(all.end(), fields.begin(), fields.end());
   log.Write(level, message, all);
 }
@@ -27,7 +29,7 @@ void LogTask(Log& log, LogLevel level, absl::string_view message, const Task& ta
 
 void LogTask(Log& log, LogLevel level, absl::string_view message, const TaskRecord& record,
              Log::Fields fields) {
-  Write(log, level, message, record.name, *record.spec, fields);
+  Write(log, level, message, record.name(), *record.spec, fields);
 }
 
 }  // namespace taskforge

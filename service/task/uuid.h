@@ -2,6 +2,9 @@
 #ifndef TASKFORGE_TASK_UUID_H_
 #define TASKFORGE_TASK_UUID_H_
 
+#include <array>
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/time/time.h"
@@ -9,8 +12,22 @@
 
 namespace taskforge {
 
-// In the canonical lower-case form of 36 characters. UUIDs of different milliseconds sort by time.
-std::string MakeUuidV7(absl::Time now, Random& random);
+// 128 bits; written only when somebody asks for the text.
+struct Uuid {
+  static constexpr size_t kTextBytes = 36;
+  using Text = std::array<char, kTextBytes>;
+
+  // The canonical lower-case form. UUIDs of different milliseconds sort by time in it.
+  Text ToText() const;
+  std::string ToString() const;
+
+  auto operator<=>(const Uuid&) const = default;
+
+  uint64_t high = 0;
+  uint64_t low = 0;
+};
+
+Uuid MakeUuidV7(absl::Time now, Random& random);
 
 }  // namespace taskforge
 

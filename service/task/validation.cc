@@ -60,27 +60,27 @@ class Checker {
 
 void CheckNames(const TaskSpec& spec, Checker& checker) {
   checker.Require(
-      IsQueueName(spec.queue), "parent", "\"queues/", FromClient{spec.queue},
+      IsQueueName(spec.queue), "parent", "\"queues/", FromClient{spec.queue.view()},
       "\" is not the name of a queue: queues/ and [a-z][a-z0-9_-]{0,62}; leave it empty "
       "for queues/default");
-  checker.Require(spec.task_id.empty() || IsTaskId(spec.task_id), "task_id", "\"",
-                  FromClient{spec.task_id},
+  checker.Require(spec.origin->task_id.empty() || IsTaskId(spec.origin->task_id), "task_id", "\"",
+                  FromClient{spec.origin->task_id},
                   "\" is not a task id: [a-z0-9][a-z0-9._-]{0,62}; leave it empty for one that the "
                   "server makes");
-  checker.Require(spec.request_id.size() <= kMaxRequestIdBytes, "request_id", "has ",
-                  spec.request_id.size(), " bytes; at most ", kMaxRequestIdBytes);
+  checker.Require(spec.origin->request_id.size() <= kMaxRequestIdBytes, "request_id", "has ",
+                  spec.origin->request_id.size(), " bytes; at most ", kMaxRequestIdBytes);
   if (spec.handler.empty()) {
     checker.Require(false, "task.handler",
                     "is required: the name of the handler that runs the task");
   } else {
     checker.Require(
-        IsHandlerName(spec.handler), "task.handler", "\"", FromClient{spec.handler},
+        IsHandlerName(spec.handler), "task.handler", "\"", FromClient{spec.handler.view()},
         "\" is not the name of a handler: [a-z][a-z0-9_-]{0,62}, with dots between such "
         "parts, at most ",
         kMaxHandlerBytes, " bytes");
   }
-  checker.Require(spec.result_topic.empty() || IsResultTopic(spec.result_topic),
-                  "task.result_topic", "\"", FromClient{spec.result_topic},
+  checker.Require(spec.terms->result_topic.empty() || IsResultTopic(spec.terms->result_topic),
+                  "task.result_topic", "\"", FromClient{spec.terms->result_topic},
                   "\" is not a topic for results: 1 to ", kMaxTopicTokens,
                   " tokens of [A-Za-z0-9_-] with dots between, at most ", kMaxTopicBytes,
                   " bytes, not under task. or sys.");
@@ -92,9 +92,9 @@ void CheckContent(const TaskSpec& spec, const TaskLimits& limits, Checker& check
                   " (limits.max_payload_bytes): pass a reference to what is greater");
   checker.Require(spec.input.content_type.size() <= kMaxContentTypeBytes, "task.input.content_type",
                   "has ", spec.input.content_type.size(), " bytes; at most ", kMaxContentTypeBytes);
-  checker.Require(spec.labels.size() <= kMaxLabels, "task.labels", "has ", spec.labels.size(),
-                  " labels; at most ", kMaxLabels);
-  for (const auto& [key, value] : spec.labels) {
+  checker.Require(spec.terms->labels.size() <= kMaxLabels, "task.labels", "has ",
+                  spec.terms->labels.size(), " labels; at most ", kMaxLabels);
+  for (const auto& [key, value] : spec.terms->labels) {
     checker.Require(IsLabelKey(key), "task.labels", "\"", FromClient{key},
                     "\" is not a label's key: [a-z0-9][a-z0-9._/-]{0,62}");
     if (value.size() <= kMaxLabelValueBytes) continue;
@@ -111,22 +111,23 @@ void CheckTimeout(absl::Duration value, absl::string_view field, Checker& checke
 }
 
 void CheckTimes(const TaskSpec& spec, absl::Time now, Checker& checker) {
-  const bool is_scheduled = spec.schedule_time != absl::InfinitePast();
-  checker.Require(!is_scheduled || spec.schedule_time <= now + TaskRanges::MaxAhead(),
-                  "task.schedule_time", "is ", spec.schedule_time, "; at most 366 days ahead");
-  if (spec.deadline != absl::InfiniteFuture()) {
-    checker.Require(spec.deadline > now, "task.deadline", "is ", spec.deadline,
+  const bool is_scheduled = spec.terms->schedule_time != absl::InfinitePast();
+  checker.Require(!is_scheduled || spec.terms->schedule_time <= now + TaskRanges::MaxAhead(),
+                  "task.schedule_time", "is ", spec.terms->schedule_time,
+                  "; at most 366 days ahead");
+  if (spec.terms->deadline != absl::InfiniteFuture()) {
+    checker.Require(spec.terms->deadline > now, "task.deadline", "is ", spec.terms->deadline,
                     ", which has passed: it is ", now, " on the server");
-    checker.Require(!is_scheduled || spec.deadline > spec.schedule_time, "task.deadline",
-                    "is not after schedule_time: the task could never run");
+    checker.Require(!is_scheduled || spec.terms->deadline > spec.terms->schedule_time,
+                    "task.deadline", "is not after schedule_time: the task could never run");
   }
-  CheckTimeout(spec.queue_timeout, "task.queue_timeout", checker);
-  CheckTimeout(spec.run_timeout, "task.run_timeout", checker);
-  if (spec.result_ttl.has_value()) {
-    checker.Require(
-        *spec.result_ttl >= absl::ZeroDuration() && *spec.result_ttl <= TaskRanges::MaxResultTtl(),
-        "task.result_ttl", "is ", *spec.result_ttl,
-        "; 0 to 30 days: leave it out for the default by outcome");
+  CheckTimeout(spec.terms->queue_timeout, "task.queue_timeout", checker);
+  CheckTimeout(spec.terms->run_timeout, "task.run_timeout", checker);
+  if (spec.terms->result_ttl.has_value()) {
+    checker.Require(*spec.terms->result_ttl >= absl::ZeroDuration() &&
+                        *spec.terms->result_ttl <= TaskRanges::MaxResultTtl(),
+                    "task.result_ttl", "is ", *spec.terms->result_ttl,
+                    "; 0 to 30 days: leave it out for the default by outcome");
   }
 }
 
@@ -191,14 +192,18 @@ bool IsResultTopic(absl::string_view topic) {
 
 std::vector<FieldViolation> ValidateAndComplete(TaskSpec& spec, const TaskDefaults& defaults,
                                                 const TaskLimits& limits, absl::Time now) {
-  if (spec.retry.max_attempts == 0) spec.retry.max_attempts = RetryPolicy().max_attempts;
-  if (spec.retry.multiplier == 0) spec.retry.multiplier = RetryPolicy().multiplier;
+  const RetryPolicy& retry = spec.terms->retry;
+  if (retry.max_attempts == 0) spec.terms.Edit().retry.max_attempts = RetryPolicy().max_attempts;
+  if (retry.multiplier == 0) spec.terms.Edit().retry.multiplier = RetryPolicy().multiplier;
   Checker checker;
   CheckNames(spec, checker);
   CheckContent(spec, limits, checker);
   CheckTimes(spec, now, checker);
-  CheckRetry(spec.retry, checker);
-  if (spec.run_timeout == absl::InfiniteDuration()) spec.run_timeout = defaults.run_timeout;
+  CheckRetry(spec.terms->retry, checker);
+  if (spec.terms->run_timeout == absl::InfiniteDuration() &&
+      defaults.run_timeout != absl::InfiniteDuration()) {
+    spec.terms.Edit().run_timeout = defaults.run_timeout;
+  }
   return checker.Take();
 }
 

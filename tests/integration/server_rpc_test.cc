@@ -223,7 +223,7 @@ TEST(TokenAccess, DecidesByRole) {
   EXPECT_EQ(CallAs(server, "", false), StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(CallAs(server, "wrong", false), StatusCode::UNAUTHENTICATED);
   EXPECT_EQ(CallAs(server, "client-token", false), StatusCode::OK);
-  EXPECT_EQ(server.tasks.last_spec().principal, "ann");
+  EXPECT_EQ(server.tasks.last_spec().origin->principal, "ann");
   EXPECT_EQ(CallAs(server, "client-token", true), StatusCode::PERMISSION_DENIED);
   EXPECT_EQ(CallAs(server, "admin-token", true), StatusCode::OK);
   EXPECT_EQ(HealthOf(server, "liveness"), HealthCheckResponse::SERVING) << "health is open";

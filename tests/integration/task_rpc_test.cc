@@ -35,8 +35,8 @@ TEST(RunTask, EchoesRequestIdAndTraceparent) {
   ASSERT_TRUE(server.tasks_stub()->RunTask(&context, RunRequest("echo", "x"), &task).ok());
   EXPECT_EQ(TrailerOf(context, "x-request-id"), "r-17");
   EXPECT_EQ(TrailerOf(context, "traceparent"), traceparent);
-  EXPECT_EQ(server.tasks.last_spec().traceparent, traceparent);
-  EXPECT_EQ(server.tasks.last_spec().x_request_id, "r-17");
+  EXPECT_EQ(server.tasks.last_spec().origin->traceparent, traceparent);
+  EXPECT_EQ(server.tasks.last_spec().origin->x_request_id, "r-17");
 }
 
 TEST(RunTask, IgnoresATraceThatIsNotValid) {
@@ -48,8 +48,8 @@ TEST(RunTask, IgnoresATraceThatIsNotValid) {
   ASSERT_TRUE(server.tasks_stub()->RunTask(&context, RunRequest("echo", "x"), &task).ok());
   EXPECT_EQ(TrailerOf(context, "x-request-id"), "");
   EXPECT_EQ(TrailerOf(context, "traceparent"), "");
-  EXPECT_EQ(server.tasks.last_spec().traceparent, "");
-  EXPECT_EQ(server.tasks.last_spec().x_request_id, "");
+  EXPECT_EQ(server.tasks.last_spec().origin->traceparent, "");
+  EXPECT_EQ(server.tasks.last_spec().origin->x_request_id, "");
 }
 
 TEST(RunTask, WaitsUntilTheTaskEnds) {

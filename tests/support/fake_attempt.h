@@ -18,11 +18,11 @@ namespace taskforge {
 // Keeps its end. Thread-safe.
 class FakeAttempt final : public AttemptState {
  public:
-  explicit FakeAttempt(std::string input, int number = 1,
+  explicit FakeAttempt(const std::string& input, int number = 1,
                        std::string name = "queues/default/tasks/t")
       : name_(std::move(name)), number_(number) {
-    auto spec = std::make_shared<TaskSpec>();
-    spec->input.data = std::move(input);
+    Ref<TaskSpec> spec = MakeRef<TaskSpec>();
+    spec->input.data = input;
     spec_ = std::move(spec);
   }
 
@@ -42,8 +42,8 @@ class FakeAttempt final : public AttemptState {
     return true;
   }
   void ReportProgress(Progress) override {}
-  const std::string& task_name() const override { return name_; }
-  const std::shared_ptr<const TaskSpec>& shared_spec() const override { return spec_; }
+  std::string task_name() const override { return name_; }
+  const TaskSpecPtr& shared_spec() const override { return spec_; }
   int number() const override { return number_; }
   uint64_t boot_epoch() const override { return 7; }
   MonoTime stop_time() const override { return MonoTime::Max(); }
@@ -66,15 +66,15 @@ class FakeAttempt final : public AttemptState {
 
  private:
   const std::string name_;
-  std::shared_ptr<const TaskSpec> spec_;
+  TaskSpecPtr spec_;
   const int number_;
   Notification ended_;
   mutable Mutex mu_;
   std::optional<End> end_ ABSL_GUARDED_BY(mu_);
 };
 
-inline Ref<FakeAttempt> StartHandler(Handler& handler, std::string input, int number = 1) {
-  auto attempt = MakeRef<FakeAttempt>(std::move(input), number);
+inline Ref<FakeAttempt> StartHandler(Handler& handler, const std::string& input, int number = 1) {
+  auto attempt = MakeRef<FakeAttempt>(input, number);
   handler.Start(Attempt(attempt), Completion(attempt));
   return attempt;
 }

@@ -35,11 +35,10 @@ inline TaskSpec SpecOf(const std::string& handler) {
 // A task that waits for its turn.
 inline TaskRef QueuedTask(TaskSpec spec, TaskRunner& runner, const Clock& clock,
                           const std::string& id = "t", Admission admission = {}) {
-  TaskRecord record;
-  record.name = TaskName(spec.queue, id);
-  record.uid = id;
-  record.spec = std::make_shared<const TaskSpec>(std::move(spec));
-  record.create_time = clock.Now();
+  spec.origin.Edit().task_id = id;
+  Ref<TaskRecord> record = MakeRef<TaskRecord>();
+  record->spec = MakeRef<TaskSpec>(std::move(spec));
+  record->create_time = clock.Now();
   TaskRef task = MakeRef<Task>(std::move(record), std::move(admission), runner);
   task->enqueued = clock.Monotonic();
   task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
@@ -143,7 +142,7 @@ class FakeTaskStore final : public TaskStore {
     for (Appending& each : batch) {
       {
         MutexLock lock(mu_);
-        records_[each.record->name] = each.record;
+        records_[each.record->name()] = each.record;
       }
       std::move(each.done)(absl::OkStatus());
     }
@@ -159,8 +158,8 @@ class FakeTaskStore final : public TaskStore {
         } else if (!refusal_.ok()) {
           status = std::exchange(refusal_, absl::OkStatus());
         } else {
-          records_[each.record->name] = each.record;
-          ++completions_[each.record->name];
+          records_[each.record->name()] = each.record;
+          ++completions_[each.record->name()];
         }
         if (holds_) {
           held_.push_back(std::move(each.done));

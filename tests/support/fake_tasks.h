@@ -84,8 +84,7 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
       return;
     }
     if (submission.on_finished) task->OnFinished(std::move(submission.on_finished));
-    std::move(submission.on_receipt)(
-        SubmitReceipt{std::make_shared<const TaskRecord>(task->Snapshot()), false});
+    std::move(submission.on_receipt)(SubmitReceipt{task->Snapshot(), false});
     if (mode_ == Mode::kAtOnce) Finish(task->name());
   }
   void SubmitBatch(std::vector<Submission> submissions) override {
@@ -99,10 +98,10 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
     if (!task || !task->TryAdvance(TaskPhase::kQueued, TaskPhase::kEnded)) return;
     TaskRecordPtr record = task->Seal([state](TaskRecord& r) {
       r.state = state;
-      r.end_time = absl::UnixEpoch() + absl::Hours(1);
-      if (state == TaskState::kSucceeded) r.output = r.spec->input;
-      r.queue_wait_ns = 80'000;
-      r.run_ns = 40'000;
+      r.history.Edit().end_time = absl::UnixEpoch() + absl::Hours(1);
+      if (state == TaskState::kSucceeded) r.history.Edit().output = r.spec->input;
+      r.history.Edit().queue_wait_ns = 80'000;
+      r.history.Edit().run_ns = 40'000;
     });
     {
       MutexLock lock(mu_);
@@ -117,13 +116,15 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
   // Shows progress in a live task, as a handler would.
   void ReportProgress(const std::string& name, double fraction) {
     if (TaskRef task = FindLive(name)) {
-      task->Update([fraction](TaskRecord& r) { r.progress = Progress{fraction, ""}; });
+      task->Update([fraction](TaskRecord& r) {
+        r.history.Edit().progress = Progress{fraction, ""};
+      });
     }
   }
 
   void Get(const std::string& name, RecordCallback done) override {
     if (TaskRef task = FindLive(name)) {
-      std::move(done)(std::make_shared<const TaskRecord>(task->Snapshot()));
+      std::move(done)(task->Snapshot());
       return;
     }
     TaskRecordPtr record;
@@ -212,12 +213,11 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
 
  private:
   TaskRef MakeTask(TaskSpec spec) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    const std::string id = spec.task_id.empty() ? absl::StrCat("t", ++last_id_) : spec.task_id;
-    TaskRecord record;
-    record.name = TaskName(spec.queue, id);
-    record.uid = id;
-    record.create_time = absl::UnixEpoch();
-    record.spec = std::make_shared<const TaskSpec>(std::move(spec));
+    Ref<TaskRecord> record = MakeRef<TaskRecord>();
+    if (spec.origin->task_id.empty()) spec.origin.Edit().task_id = absl::StrCat("t", ++last_id_);
+    record->uid.low = ++last_uid_;
+    record->create_time = absl::UnixEpoch();
+    record->spec = MakeRef<TaskSpec>(std::move(spec));
     TaskRef task = MakeRef<Task>(std::move(record), Admission(), *this);
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     return task;
@@ -236,6 +236,7 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
   std::string last_page_token_ ABSL_GUARDED_BY(mu_);
   size_t submitted_ ABSL_GUARDED_BY(mu_) = 0;
   uint64_t last_id_ ABSL_GUARDED_BY(mu_) = 0;
+  uint64_t last_uid_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 }  // namespace taskforge

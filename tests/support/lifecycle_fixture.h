@@ -78,8 +78,8 @@ struct LifecycleFixture {
   }
   static TaskSpec Spec(int max_attempts = 1) {
     TaskSpec spec = SpecOf("work");
-    spec.retry.max_attempts = max_attempts;
-    spec.retry.jitter = 0;
+    spec.terms.Edit().retry.max_attempts = max_attempts;
+    spec.terms.Edit().retry.jitter = 0;
     return spec;
   }
 

@@ -19,7 +19,7 @@ inline EventRef EventOn(std::string topic, std::string id, Priority priority = P
   fields.topic = std::move(topic);
   fields.id = std::move(id);
   fields.priority = priority;
-  fields.data.data.assign(data_bytes, 'x');
+  fields.data.data = std::string(data_bytes, 'x');
   return MakeEvent(std::move(fields));
 }
 

@@ -115,7 +115,7 @@ TYPED_TEST(BusContract, BoundsTheBytesThatWait) {
   SubscribeOptions options = SubscribeTo({">"});
   options.max_bytes = 10'000;
   const auto subscription = this->Subscribe(options, this->sink_);
-  this->Publish({"a", "b", "c", "d"}, Priority::kNormal, 3000);
+  this->Publish({"a", "b", "c", "d"}, Priority::kNormal, 3300);
   EXPECT_LE(subscription->Info().backlog_bytes, 10'000u);
   this->executor_.RunAll();
   EXPECT_EQ(subscription->Info().backlog_bytes, 0u);
@@ -127,7 +127,7 @@ TYPED_TEST(BusContract, TellsAnEventThatCanNeverFit) {
   options.max_bytes = 2000;
   const auto subscription = this->Subscribe(options, this->sink_);
   this->Publish({"a"});
-  this->Publish({"huge"}, Priority::kNormal, 3000);
+  this->Publish({"huge"}, Priority::kNormal, 3300);
   this->Publish({"b"});
   this->executor_.RunAll();
   EXPECT_EQ(this->sink_.got, (Got{"a", "-1", "b"}));

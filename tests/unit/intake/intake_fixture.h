@@ -78,7 +78,7 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
 
     absl::Status status() const { return receipt.status(); }
     std::string reason() const { return DetailsOf(receipt.status()).reason; }
-    const std::string& name() const { return receipt->record->name; }
+    std::string name() const { return receipt->record->name(); }
   };
 
   IntakeFixture() {
@@ -101,7 +101,7 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
   }
   static TaskSpec WithRequestId(const std::string& id, const std::string& input = "") {
     TaskSpec spec = Echo();
-    spec.request_id = id;
+    spec.origin.Edit().request_id = id;
     spec.input.data = input;
     return spec;
   }
@@ -129,7 +129,7 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
   void Finish(const TaskRef& task, absl::Duration ttl = absl::Hours(1)) {
     const TaskRecordPtr record = task->Seal([&](TaskRecord& last) {
       last.state = TaskState::kSucceeded;
-      last.expire_time = clock_.Now() + ttl;
+      last.history.Edit().expire_time = clock_.Now() + ttl;
     });
     TaskStore::Completing completing{{task->name(), 1, 1}, record, [](absl::Status) {}};
     store_.CompleteIf(absl::MakeSpan(&completing, 1));

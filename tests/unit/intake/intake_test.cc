@@ -26,24 +26,24 @@ TEST_F(IntakeTest, AcceptsStoresAndEnqueues) {
   ASSERT_TRUE(answer->receipt.ok());
   EXPECT_FALSE(answer->receipt->duplicate);
   const TaskRecord& record = *answer->receipt->record;
-  EXPECT_EQ(record.name, "queues/default/tasks/" + record.uid);
+  EXPECT_EQ(record.name(), "queues/default/tasks/" + record.uid.ToString());
   EXPECT_EQ(record.state, TaskState::kQueued);
   EXPECT_EQ(record.create_time, clock_.Now());
   EXPECT_EQ(record.effective_durability, Durability::kMemory);
-  EXPECT_EQ(record.spec->run_timeout, TaskDefaults().run_timeout);
+  EXPECT_EQ(record.spec->terms->run_timeout, TaskDefaults().run_timeout);
   EXPECT_EQ(memory_.Stats().live_records, 1u);
   const TaskRef task = target_.Take();
   ASSERT_TRUE(task);
-  EXPECT_EQ(task->name(), record.name);
+  EXPECT_EQ(task->name(), record.name());
   EXPECT_EQ(task->phase(), TaskPhase::kQueued);
-  EXPECT_TRUE(live_.Find(record.name) == task);
+  EXPECT_TRUE(live_.Find(record.name()) == task);
   EXPECT_EQ(Counted(Decision::kAccepted), 1u);
 }
 
 TEST_F(IntakeTest, NothingIsAcknowledgedOrShownBeforeItIsStored) {
   store_.is_slow = true;
   TaskSpec spec = Echo();
-  spec.task_id = "mine";
+  spec.origin.Edit().task_id = "mine";
   const auto answer = Submit(spec);
   EXPECT_EQ(answer->receipts, 0);
   EXPECT_FALSE(target_.Take());
@@ -57,8 +57,8 @@ TEST_F(IntakeTest, NothingIsAcknowledgedOrShownBeforeItIsStored) {
 
 TEST_F(IntakeTest, TellsAllViolationsAtOnceAndReservesNothing) {
   TaskSpec spec;
-  spec.task_id = "?";
-  spec.retry.max_attempts = 1000;
+  spec.origin.Edit().task_id = "?";
+  spec.terms.Edit().retry.max_attempts = 1000;
   const auto answer = Submit(spec);
   EXPECT_EQ(answer->status().code(), absl::StatusCode::kInvalidArgument);
   EXPECT_THAT(DetailsOf(answer->status()).field_violations, SizeIs(3));
@@ -69,7 +69,7 @@ TEST_F(IntakeTest, TellsAllViolationsAtOnceAndReservesNothing) {
 TEST_F(IntakeTest, TellsWhatWasWrongWithTheMessageToo) {
   auto answer = std::make_shared<Answer>();
   TaskSpec spec = Echo();
-  spec.task_id = "?";
+  spec.origin.Edit().task_id = "?";
   Submission submission = SubmissionOf(spec, answer);
   submission.violations = {{"task.input", "is not text"}};
   intake_->Submit(std::move(submission));
@@ -138,7 +138,7 @@ TEST_F(IntakeTest, RefusesWhileDrainingButAcceptedOnesGoTheirWay) {
 TEST_F(IntakeTest, AFailedAppendGivesThePlaceBack) {
   store_.failure = absl::InternalError("disk on fire");
   TaskSpec spec = Echo();
-  spec.task_id = "mine";
+  spec.origin.Edit().task_id = "mine";
   const auto answer = Submit(spec);
   EXPECT_EQ(answer->status().code(), absl::StatusCode::kUnavailable);
   EXPECT_EQ(answer->reason(), "STORE_FAILED");
@@ -152,7 +152,7 @@ TEST_F(IntakeTest, AFailedAppendGivesThePlaceBack) {
 
 TEST_F(IntakeTest, ATaskIdIsTakenWhileItsTaskOrRecordIsThere) {
   TaskSpec spec = Echo();
-  spec.task_id = "mine";
+  spec.origin.Edit().task_id = "mine";
   const auto first = Submit(spec);
   EXPECT_EQ(first->name(), "queues/default/tasks/mine");
   EXPECT_EQ(Submit(spec)->reason(), "TASK_EXISTS");
@@ -191,7 +191,7 @@ TEST_F(IntakeTest, ABatchIsStoredByOneAppendAndKeepsItsOrder) {
   for (int i = 0; i < 5; ++i) {
     answers.push_back(std::make_shared<Answer>());
     TaskSpec spec = Echo();
-    spec.task_id = absl::StrCat("t", i);
+    spec.origin.Edit().task_id = absl::StrCat("t", i);
     if (i == 2) spec.handler = "unknown";
     batch.push_back(SubmissionOf(spec, answers.back()));
   }
@@ -206,22 +206,22 @@ TEST_F(IntakeTest, ABatchIsStoredByOneAppendAndKeepsItsOrder) {
 
 TEST_F(IntakeTest, AScheduledTaskWaitsForItsTime) {
   TaskSpec spec = Echo();
-  spec.schedule_time = clock_.Now() + absl::Seconds(10);
+  spec.terms.Edit().schedule_time = clock_.Now() + absl::Seconds(10);
   const auto answer = Submit(spec);
   EXPECT_EQ(answer->receipt->record->state, TaskState::kScheduled);
   EXPECT_EQ(answer->receipt->record->wait_reason, WaitReason::kSchedule);
-  EXPECT_EQ(answer->receipt->record->next_attempt_time, spec.schedule_time);
+  EXPECT_EQ(answer->receipt->record->history->next_attempt_time, spec.terms->schedule_time);
   clock_.Advance(absl::Seconds(9));
   EXPECT_FALSE(target_.Take());
   clock_.Advance(absl::Seconds(1));
   const TaskRef task = target_.Take();
   ASSERT_TRUE(task);
-  EXPECT_EQ(task->Snapshot().state, TaskState::kQueued);
+  EXPECT_EQ(task->Snapshot()->state, TaskState::kQueued);
 }
 
 TEST_F(IntakeTest, AScheduledTaskThatIsCancelledNeverComes) {
   TaskSpec spec = Echo();
-  spec.schedule_time = clock_.Now() + absl::Seconds(10);
+  spec.terms.Edit().schedule_time = clock_.Now() + absl::Seconds(10);
   const auto answer = Submit(spec);
   const TaskRef task = live_.Find(answer->name());
   ASSERT_TRUE(task->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling));
@@ -232,15 +232,15 @@ TEST_F(IntakeTest, AScheduledTaskThatIsCancelledNeverComes) {
 
 TEST_F(IntakeTest, AScheduleInThePastIsNow) {
   TaskSpec spec = Echo();
-  spec.schedule_time = clock_.Now() - absl::Seconds(10);
+  spec.terms.Edit().schedule_time = clock_.Now() - absl::Seconds(10);
   EXPECT_EQ(Submit(spec)->receipt->record->state, TaskState::kQueued);
   EXPECT_TRUE(target_.Take());
 }
 
 TEST_F(IntakeTest, AWaitingTaskExpiresAtItsQueueTimeout) {
   TaskSpec spec = Echo();
-  spec.queue_timeout = absl::Seconds(5);
-  spec.deadline = clock_.Now() + absl::Minutes(1);
+  spec.terms.Edit().queue_timeout = absl::Seconds(5);
+  spec.terms.Edit().deadline = clock_.Now() + absl::Minutes(1);
   const auto answer = Submit(spec);
   clock_.Advance(absl::Seconds(5));
   EXPECT_THAT(ended_,
@@ -249,8 +249,8 @@ TEST_F(IntakeTest, AWaitingTaskExpiresAtItsQueueTimeout) {
 
 TEST_F(IntakeTest, AWaitingTaskExpiresAtItsDeadline) {
   TaskSpec spec = Echo();
-  spec.queue_timeout = absl::Minutes(5);
-  spec.deadline = clock_.Now() + absl::Seconds(3);
+  spec.terms.Edit().queue_timeout = absl::Minutes(5);
+  spec.terms.Edit().deadline = clock_.Now() + absl::Seconds(3);
   const auto answer = Submit(spec);
   clock_.Advance(absl::Seconds(3));
   EXPECT_THAT(ended_,
@@ -259,8 +259,8 @@ TEST_F(IntakeTest, AWaitingTaskExpiresAtItsDeadline) {
 
 TEST_F(IntakeTest, TheQueueTimeoutOfAScheduledTaskBeginsAtItsTime) {
   TaskSpec spec = Echo();
-  spec.schedule_time = clock_.Now() + absl::Seconds(10);
-  spec.queue_timeout = absl::Seconds(5);
+  spec.terms.Edit().schedule_time = clock_.Now() + absl::Seconds(10);
+  spec.terms.Edit().queue_timeout = absl::Seconds(5);
   Submit(spec);
   clock_.Advance(absl::Seconds(14));
   EXPECT_THAT(ended_, IsEmpty());

@@ -94,7 +94,7 @@ TEST_F(RequestIdTest, OtherContentIsRefused) {
 TEST_F(RequestIdTest, IdsAreOfAQueueAndAPrincipal) {
   const auto first = Submit(WithRequestId("r"));
   TaskSpec other = WithRequestId("r");
-  other.principal = "bob";
+  other.origin.Edit().principal = "bob";
   EXPECT_FALSE(Submit(other)->receipt->duplicate);
   other = WithRequestId("r");
   other.queue = "mail";
@@ -142,13 +142,13 @@ TEST_F(RequestIdTest, ItsTimeBeginsWhenTheTaskEnds) {
 
 TEST_F(RequestIdTest, AnotherTaskOfTheSameNameIsNotTakenForTheFirst) {
   TaskSpec spec = WithRequestId("r");
-  spec.task_id = "mine";
+  spec.origin.Edit().task_id = "mine";
   const auto first = Submit(spec);
   target_.Take();
   Finish(*first, absl::Minutes(1));
   clock_.Advance(absl::Minutes(2));
   TaskSpec other = Echo();
-  other.task_id = "mine";
+  other.origin.Edit().task_id = "mine";
   const auto second = Submit(other);
   ASSERT_EQ(second->name(), first->name());
   EXPECT_EQ(Submit(spec)->reason(), "TASK_GONE") << "the other one lives";

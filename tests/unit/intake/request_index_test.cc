@@ -25,7 +25,9 @@ class RequestIndexTest : public ::testing::Test {
     return index_.Begin(key, hash, now_, submission).standing;
   }
 
-  std::vector<Submission> Settle(const std::string& key) { return index_.Settle(key, {"t", "u"}); }
+  std::vector<Submission> Settle(const std::string& key) {
+    return index_.Settle(key, {"t", Uuid{0, 1}});
+  }
 
   MonoTime now_{1};
   RequestIndex index_{1600, absl::Hours(24)};
@@ -40,7 +42,7 @@ TEST_F(RequestIndexTest, TheFirstIsNewTheNextWaitThenTheyKnow) {
   const RequestIndex::Found found = index_.Begin("k", kHash, now_, submission);
   EXPECT_EQ(found.standing, Standing::kKnown);
   EXPECT_EQ(found.task.name, "t");
-  EXPECT_EQ(found.task.uid, "u");
+  EXPECT_EQ(found.task.uid, (Uuid{0, 1}));
 }
 
 TEST_F(RequestIndexTest, OtherContentIsReuse) {
@@ -111,14 +113,14 @@ TEST_F(RequestIndexTest, WhatHasNoAnswerOrEndYetIsNeverForgotten) {
 
 TEST_F(RequestIndexTest, KeysKeepTheirPartsApart) {
   TaskSpec a;
-  a.principal = "ab";
-  a.request_id = "c";
+  a.origin.Edit().principal = "ab";
+  a.origin.Edit().request_id = "c";
   TaskSpec b;
-  b.principal = "a";
-  b.request_id = "bc";
+  b.origin.Edit().principal = "a";
+  b.origin.Edit().request_id = "bc";
   EXPECT_NE(RequestIndex::KeyOf(a), RequestIndex::KeyOf(b));
   b = a;
-  b.ns = "other";
+  b.origin.Edit().ns = "other";
   EXPECT_NE(RequestIndex::KeyOf(a), RequestIndex::KeyOf(b));
   b = a;
   b.queue = "mail";

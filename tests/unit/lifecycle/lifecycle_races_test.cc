@@ -42,8 +42,8 @@ TEST_P(LifecycleRacesTest, EachTaskEndsOnce) {
   std::atomic<int> finished{0};
   for (int i = 0; i < kTasks; ++i) {
     TaskSpec spec = Spec(3);
-    spec.retry.min_backoff = absl::Milliseconds(1);
-    if (i % 3 == 0) spec.run_timeout = absl::Milliseconds(1);
+    spec.terms.Edit().retry.min_backoff = absl::Milliseconds(1);
+    if (i % 3 == 0) spec.terms.Edit().run_timeout = absl::Milliseconds(1);
     tasks.push_back(Submit(spec, absl::StrCat("t", i)));
     tasks.back()->OnFinished([&](const TaskRecordPtr&) { ++finished; });
   }
@@ -66,7 +66,7 @@ TEST_P(LifecycleRacesTest, EachTaskEndsOnce) {
           if (!answer.ok() || (*answer)->state == TaskState::kRunning) return;
           // Acknowledged before it started again: it never does.
           EXPECT_TRUE((*answer)->state == TaskState::kCancelled ||
-                      (*answer)->cancel_requested_time.has_value());
+                      (*answer)->history->cancel_requested_time.has_value());
         });
       }
     });

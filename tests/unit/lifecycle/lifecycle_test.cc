@@ -20,12 +20,12 @@ TEST_F(LifecycleTest, RecordsASuccess) {
   const TaskRecordPtr record = Stored();
   ASSERT_NE(record, nullptr);
   EXPECT_EQ(record->state, TaskState::kSucceeded);
-  EXPECT_EQ(record->output->data, "out");
-  EXPECT_EQ(record->run_ns, 2'000'000'000);
-  EXPECT_EQ(record->queue_wait_ns, 1'000'000'000);
-  EXPECT_EQ(record->end_time, clock.Now());
-  EXPECT_EQ(record->attempts[0].ended_time, clock.Now());
-  EXPECT_EQ(record->expire_time, clock.Now() + absl::Hours(1));
+  EXPECT_EQ(record->history->output->data, "out");
+  EXPECT_EQ(record->history->run_ns, 2'000'000'000);
+  EXPECT_EQ(record->history->queue_wait_ns, 1'000'000'000);
+  EXPECT_EQ(record->history->end_time, clock.Now());
+  EXPECT_EQ(record->history->attempts[0].ended_time, clock.Now());
+  EXPECT_EQ(record->history->expire_time, clock.Now() + absl::Hours(1));
   EXPECT_EQ(task->finished_record(), record);
   EXPECT_EQ(live.size(), 0u);
   EXPECT_EQ(ledger.given_back.Sum(), 1u);
@@ -41,7 +41,7 @@ TEST_F(LifecycleTest, TellsNobodyBeforeTheStoreHasIt) {
   store.HoldAnswers();
   Start()->done.Succeed({});
   EXPECT_FALSE(finished);
-  EXPECT_EQ(task->Snapshot().state, TaskState::kRunning);
+  EXPECT_EQ(task->Snapshot()->state, TaskState::kRunning);
   EXPECT_EQ(live.size(), 1u);
   EXPECT_EQ(ledger.given_back.Sum(), 0u);
   EXPECT_EQ(events.states(), std::vector{TaskState::kRunning});
@@ -64,8 +64,8 @@ TEST_F(LifecycleTest, TriesAgainWhileTheStoreFails) {
 
 TEST_F(LifecycleTest, SaysWhichTaskALineIsAbout) {
   TaskSpec spec = Spec();
-  spec.x_request_id = "r-17";
-  spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  spec.origin.Edit().x_request_id = "r-17";
+  spec.origin.Edit().traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   Submit(spec);
   store.RefuseNext(absl::AbortedError("fenced"));
   Start()->done.Succeed({});
@@ -79,48 +79,48 @@ TEST_F(LifecycleTest, RecordsAFailure) {
   Submit(Spec());
   Start()->done.Fail(ErrorOf("BROKEN"));
   EXPECT_EQ(Stored()->state, TaskState::kFailed);
-  EXPECT_EQ(Stored()->error->reason, "BROKEN");
-  EXPECT_EQ(Stored()->attempts[0].error->reason, "BROKEN");
-  EXPECT_EQ(Stored()->expire_time, clock.Now() + absl::Hours(24));
+  EXPECT_EQ(Stored()->history->error->reason, "BROKEN");
+  EXPECT_EQ(Stored()->history->attempts[0].error->reason, "BROKEN");
+  EXPECT_EQ(Stored()->history->expire_time, clock.Now() + absl::Hours(24));
 }
 
 TEST_F(LifecycleTest, KeepsAResultForItsTtl) {
   TaskSpec spec = Spec();
-  spec.result_ttl = absl::Minutes(3);
+  spec.terms.Edit().result_ttl = absl::Minutes(3);
   Submit(spec);
   Start()->done.Succeed({});
-  EXPECT_EQ(Stored()->expire_time, clock.Now() + absl::Minutes(3));
+  EXPECT_EQ(Stored()->history->expire_time, clock.Now() + absl::Minutes(3));
 }
 
 TEST_F(LifecycleTest, RefusesAnOutputThatIsTooLarge) {
   Submit(Spec(3));
   Payload output;
-  output.data.assign((1 << 20) + 1, 'x');
+  output.data = std::string((1 << 20) + 1, 'x');
   Start()->done.Succeed(output);
   EXPECT_EQ(Stored()->state, TaskState::kFailed);
-  EXPECT_EQ(Stored()->error->reason, "OUTPUT_TOO_LARGE");
-  EXPECT_FALSE(Stored()->output.has_value());
+  EXPECT_EQ(Stored()->history->error->reason, "OUTPUT_TOO_LARGE");
+  EXPECT_FALSE(Stored()->history->output.has_value());
 }
 
 TEST_F(LifecycleTest, RetriesAfterTheBackoff) {
   TaskRef task = Submit(Spec(2));
   Start()->done.Fail(ErrorOf("BROKEN"));
-  TaskRecord waiting = task->Snapshot();
+  TaskRecord waiting = *task->Snapshot();
   EXPECT_EQ(waiting.state, TaskState::kScheduled);
   EXPECT_EQ(waiting.wait_reason, WaitReason::kRetryBackoff);
-  EXPECT_EQ(waiting.next_attempt_time, clock.Now() + absl::Seconds(1));
+  EXPECT_EQ(waiting.history->next_attempt_time, clock.Now() + absl::Seconds(1));
   EXPECT_EQ(task->phase(), TaskPhase::kQueued);
   EXPECT_EQ(queue.size(), 0u);
   EXPECT_EQ(ledger.given_back.Sum(), 0u) << "its place is held";
   clock.Advance(absl::Seconds(1));
   EXPECT_EQ(queue.size(), 1u);
-  EXPECT_EQ(task->Snapshot().state, TaskState::kQueued);
+  EXPECT_EQ(task->Snapshot()->state, TaskState::kQueued);
   auto second = Start();
   EXPECT_EQ(second->attempt.number(), 2);
   second->done.Succeed({});
   EXPECT_EQ(Stored()->state, TaskState::kSucceeded);
-  EXPECT_EQ(Stored()->attempts.size(), 2u);
-  EXPECT_FALSE(Stored()->error.has_value());
+  EXPECT_EQ(Stored()->history->attempts.size(), 2u);
+  EXPECT_FALSE(Stored()->history->error.has_value());
   EXPECT_EQ(events.states(),
             (std::vector{TaskState::kRunning, TaskState::kScheduled, TaskState::kQueued,
                          TaskState::kRunning, TaskState::kSucceeded}));
@@ -133,26 +133,26 @@ TEST_F(LifecycleTest, FailsWhenItsAttemptsAreUsedUp) {
   clock.Advance(absl::Seconds(1));
   Start()->done.Fail(ErrorOf("SECOND"));
   EXPECT_EQ(Stored()->state, TaskState::kFailed);
-  EXPECT_EQ(Stored()->error->reason, "SECOND");
+  EXPECT_EQ(Stored()->history->error->reason, "SECOND");
 }
 
 TEST_F(LifecycleTest, DoesNotRetryPastTheDeadline) {
   TaskSpec spec = Spec(2);
-  spec.deadline = clock.Now() + absl::Milliseconds(500);
+  spec.terms.Edit().deadline = clock.Now() + absl::Milliseconds(500);
   Submit(spec);
   Start()->done.Fail(ErrorOf("BROKEN"));
-  EXPECT_EQ(Stored()->error->reason, "BROKEN");
+  EXPECT_EQ(Stored()->history->error->reason, "BROKEN");
 }
 
 TEST_F(LifecycleTest, ExpiresARetryThatWaitsPastItsDeadline) {
   TaskSpec spec = Spec(2);
-  spec.deadline = clock.Now() + absl::Seconds(5);
+  spec.terms.Edit().deadline = clock.Now() + absl::Seconds(5);
   Submit(spec);
   Start()->done.Fail(ErrorOf("BROKEN"));
   clock.Advance(absl::Seconds(5));
   ASSERT_NE(Stored(), nullptr);
   EXPECT_EQ(Stored()->state, TaskState::kExpired);
-  EXPECT_EQ(Stored()->error->reason, "DEADLINE");
+  EXPECT_EQ(Stored()->history->error->reason, "DEADLINE");
   EXPECT_EQ(queue.size(), 0u);
   EXPECT_EQ(lifecycle.Stats().expired[1], 1u);
 }
@@ -162,8 +162,8 @@ TEST_F(LifecycleTest, RunsALostAttemptAgainAtOnceAndFirst) {
   auto running = Start();
   Submit(Spec(), "behind");
   running->done.Lose("gone");
-  EXPECT_EQ(task->Snapshot().state, TaskState::kQueued);
-  EXPECT_TRUE(task->Snapshot().attempts[0].lost);
+  EXPECT_EQ(task->Snapshot()->state, TaskState::kQueued);
+  EXPECT_TRUE(task->Snapshot()->history->attempts[0].lost);
   auto again = Start();
   EXPECT_EQ(again->attempt.task_name(), task->name());
   EXPECT_EQ(again->attempt.number(), 2);
@@ -180,8 +180,8 @@ TEST_F(LifecycleTest, PoisonsATaskThatLosesTooManyWorkers) {
     running->done.Lose("gone");
   }
   EXPECT_EQ(Stored()->state, TaskState::kFailed);
-  EXPECT_EQ(Stored()->error->reason, "POISONED");
-  EXPECT_EQ(Stored()->attempts.size(), 4u);
+  EXPECT_EQ(Stored()->history->error->reason, "POISONED");
+  EXPECT_EQ(Stored()->history->attempts.size(), 4u);
 }
 
 TEST_F(LifecycleTest, LostAttemptsDoNotUseUpRetries) {
@@ -196,7 +196,7 @@ TEST_F(LifecycleTest, LostAttemptsDoNotUseUpRetries) {
 
 TEST_F(LifecycleTest, ATimeOutIsRetried) {
   TaskSpec spec = Spec(2);
-  spec.run_timeout = absl::Seconds(1);
+  spec.terms.Edit().run_timeout = absl::Seconds(1);
   Submit(spec);
   auto running = Start();
   clock.Advance(absl::Seconds(6));
@@ -204,7 +204,7 @@ TEST_F(LifecycleTest, ATimeOutIsRetried) {
   EXPECT_FALSE(running->done.Succeed({})) << "too late";
   clock.Advance(absl::Seconds(1));
   Start()->done.Succeed({});
-  EXPECT_EQ(Stored()->attempts[0].error->reason, "TIMEOUT");
+  EXPECT_EQ(Stored()->history->attempts[0].error->reason, "TIMEOUT");
   EXPECT_EQ(Stored()->state, TaskState::kSucceeded);
 }
 
@@ -213,7 +213,7 @@ TEST_F(LifecycleTest, EndsATaskThatExpires) {
   task->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling);
   lifecycle.EndUnstarted(task, TaskState::kExpired, "QUEUE_TIMEOUT");
   EXPECT_EQ(Stored()->state, TaskState::kExpired);
-  EXPECT_EQ(Stored()->error->reason, "QUEUE_TIMEOUT");
+  EXPECT_EQ(Stored()->history->error->reason, "QUEUE_TIMEOUT");
   EXPECT_EQ(task->phase(), TaskPhase::kEnded);
   EXPECT_EQ(ledger.given_back.Sum(), 1u);
 }

@@ -29,8 +29,7 @@ class TaskDirectoryTest : public testing::Test, protected LifecycleFixture {
   }
   // In the store as intake puts it there.
   void Append(const TaskRef& task) {
-    TaskStore::Appending appending{std::make_shared<TaskRecord>(task->Snapshot()),
-                                   [](absl::Status) {}};
+    TaskStore::Appending appending{task->Snapshot(), [](absl::Status) {}};
     store.Append(absl::MakeSpan(&appending, 1));
   }
 };
@@ -74,7 +73,7 @@ TEST_F(TaskDirectoryTest, ListsLivingTasksAsTheyAre) {
   TaskFilter filter;
   filter.state = TaskState::kQueued;
   ASSERT_EQ(List(filter).size(), 1u);
-  EXPECT_EQ(List(filter)[0].name, TaskName("default", "b"));
+  EXPECT_EQ(List(filter)[0].name(), TaskName("default", "b"));
   running->done.Succeed({});
 }
 
@@ -83,7 +82,7 @@ TEST_F(TaskDirectoryTest, ACancelledTaskNeverStarts) {
   const auto answer = Cancel();
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_EQ((*answer)->state, TaskState::kCancelled);
-  EXPECT_TRUE((*answer)->cancel_requested_time.has_value());
+  EXPECT_TRUE((*answer)->history->cancel_requested_time.has_value());
   EXPECT_EQ(queue.size(), 0u);
   EXPECT_FALSE(runner.StartRemote(task, "workers/w").has_value());
   EXPECT_EQ(Stored()->state, TaskState::kCancelled);
@@ -152,9 +151,9 @@ TEST_F(TaskDirectoryTest, ASecondCancelGetsTheSameAnswer) {
   Submit(Spec());
   auto running = Start();
   EXPECT_TRUE(Cancel().ok());
-  const auto first = (*Cancel())->cancel_requested_time;
+  const auto first = (*Cancel())->history->cancel_requested_time;
   clock.Advance(absl::Seconds(1));
-  EXPECT_EQ((*Cancel())->cancel_requested_time, first);
+  EXPECT_EQ((*Cancel())->history->cancel_requested_time, first);
   running->done.Fail(Stopped(StopReason::kCancelled));
 }
 

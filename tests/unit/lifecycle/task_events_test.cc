@@ -15,14 +15,14 @@ namespace taskforge {
 namespace {
 
 TaskRecordPtr RecordOf(TaskState state, const std::string& result_topic = "") {
-  auto spec = std::make_shared<TaskSpec>();
+  auto spec = MakeRef<TaskSpec>();
   spec->handler = "image.resize";
   spec->priority = Priority::kHigh;
-  spec->result_topic = result_topic;
-  auto record = std::make_shared<TaskRecord>();
+  spec->terms.Edit().result_topic = result_topic;
+  spec->origin.Edit().task_id = "t";
+  auto record = MakeRef<TaskRecord>();
   record->spec = std::move(spec);
-  record->name = "queues/default/tasks/t";
-  record->uid = "u";
+  record->uid = {1, 2};
   record->state = state;
   return record;
 }
@@ -79,17 +79,17 @@ TEST_F(BusTaskEventsTest, CarriesTheTraceOfTheSubmittingCall) {
   auto subscription = bus_.Subscribe(SubscribeTo({"task.>"}), sink_);
   ASSERT_TRUE(subscription.ok());
   const TaskRecordPtr record = RecordOf(TaskState::kRunning);
-  auto spec = std::make_shared<TaskSpec>(*record->spec);
-  spec->traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
-  spec->x_request_id = "r-17";
-  auto traced = std::make_shared<TaskRecord>(*record);
+  auto spec = MakeRef<TaskSpec>(*record->spec);
+  spec->origin.Edit().traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  spec->origin.Edit().x_request_id = "r-17";
+  auto traced = MakeRef<TaskRecord>(*record);
   traced->spec = spec;
   events_.Publish(traced);
   events_.Publish(record);
   executor_.RunAll();
   ASSERT_EQ(sink_.events.size(), 2u);
   EXPECT_EQ(sink_.events[0]->Attributes().attributes,
-            (std::map<std::string, std::string>{{"traceparent", spec->traceparent},
+            (std::map<std::string, std::string>{{"traceparent", spec->origin->traceparent},
                                                 {"xrequestid", "r-17"}}));
   EXPECT_TRUE(sink_.events[1]->Attributes().attributes.empty());
 }

@@ -12,14 +12,14 @@ namespace {
 
 TaskRecord EndedAs(TaskState state, const std::string& handler = "echo",
                    const std::string& queue = "default") {
-  auto spec = std::make_shared<TaskSpec>();
+  auto spec = MakeRef<TaskSpec>();
   spec->handler = handler;
   spec->queue = queue;
   TaskRecord record;
   record.spec = std::move(spec);
   record.state = state;
   record.create_time = absl::FromUnixSeconds(100);
-  record.end_time = absl::FromUnixSeconds(102);
+  record.history.Edit().end_time = absl::FromUnixSeconds(102);
   return record;
 }
 

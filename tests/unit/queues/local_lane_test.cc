@@ -28,7 +28,7 @@ class LocalLaneTest : public QueuesFixture {
   std::vector<std::string> Drain(Priority priority = Priority::kNormal) {
     std::vector<std::string> names;
     for (;;) {
-      while (const TaskRef task = target_.Take(priority)) names.push_back(task->name());
+      while (const TaskRef task = target_.Take(priority)) names.push_back(IdOf(*task));
       if (lane_.Refill(priority) == 0) return names;
     }
   }
@@ -167,7 +167,7 @@ TEST_F(LocalLaneTest, ATaskIsNotLeftBehindByARefillThatCameTooEarly) {
     explicit EmptiesAfterRefusal(FakeReleaseTarget& target) : target_(target) {}
     bool TryRelease(Work& work) override {
       if (target_.TryRelease(work)) return true;
-      while (const TaskRef task = target_.Take()) names.push_back(task->name());
+      while (const TaskRef task = target_.Take()) names.push_back(IdOf(*task));
       return false;
     }
     size_t Released(Priority priority) const override { return target_.Released(priority); }

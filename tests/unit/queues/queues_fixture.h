@@ -27,17 +27,18 @@ class QueuesFixture : public ::testing::Test {
     TaskSpec spec;
     spec.handler = handler;
     spec.priority = priority;
-    TaskRecord record;
-    record.name = id;
-    record.spec = std::make_shared<const TaskSpec>(std::move(spec));
+    spec.origin.Edit().task_id = id;
+    Ref<TaskRecord> record = MakeRef<TaskRecord>();
+    record->spec = MakeRef<TaskSpec>(std::move(spec));
     TaskRef task = MakeRef<Task>(std::move(record), std::move(admission), runner_);
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     task->enqueued = clock_.Monotonic();
     return task;
   }
+  static const std::string& IdOf(const Task& task) { return task.spec().origin->task_id; }
   static std::vector<std::string> Names(const std::vector<TaskRef>& tasks) {
     std::vector<std::string> names;
-    for (const TaskRef& task : tasks) names.push_back(task->name());
+    for (const TaskRef& task : tasks) names.push_back(IdOf(*task));
     return names;
   }
 

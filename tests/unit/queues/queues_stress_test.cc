@@ -74,9 +74,9 @@ TEST_P(QueuesStressTest, LocalLaneLosesNothingAndKeepsOrder) {
           if (const TaskRef task = target.Take()) {
             found = true;
             if (task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) {
-              const size_t slash = task->name().find('/');
-              taken.by_producer[std::stoi(task->name().substr(0, slash))].push_back(
-                  std::stoi(task->name().substr(slash + 1)));
+              const size_t slash = IdOf(*task).find('/');
+              taken.by_producer[std::stoi(IdOf(*task).substr(0, slash))].push_back(
+                  std::stoi(IdOf(*task).substr(slash + 1)));
               done.fetch_add(1);
             }
           }

@@ -93,12 +93,12 @@ TEST_F(RemoteLanesTest, DoesNotGiveOutWhatWasCancelled) {
 
 TEST_F(RemoteLanesTest, SaysNoWorkerUntilOneServesTheHandler) {
   const TaskRef task = Enqueue("a", "mail");
-  EXPECT_EQ(task->Snapshot().wait_reason, WaitReason::kNoWorker);
+  EXPECT_EQ(task->Snapshot()->wait_reason, WaitReason::kNoWorker);
   lanes_.SetServed("mail", true);
-  EXPECT_EQ(task->Snapshot().wait_reason, WaitReason::kQueue);
-  EXPECT_EQ(Enqueue("b", "mail")->Snapshot().wait_reason, WaitReason::kQueue);
+  EXPECT_EQ(task->Snapshot()->wait_reason, WaitReason::kQueue);
+  EXPECT_EQ(Enqueue("b", "mail")->Snapshot()->wait_reason, WaitReason::kQueue);
   lanes_.SetServed("mail", false);
-  EXPECT_EQ(task->Snapshot().wait_reason, WaitReason::kNoWorker);
+  EXPECT_EQ(task->Snapshot()->wait_reason, WaitReason::kNoWorker);
 }
 
 TEST_F(RemoteLanesTest, MoreUrgentIsWhatWaitsAboveInTheSameLane) {

@@ -118,7 +118,7 @@ TEST_F(TaskQueuesTest, AListenerMayClaim) {
   std::vector<std::string> claimed;
   queues_.SetLaneListener([&](absl::string_view handler) {
     for (const TaskRef& task : queues_.Claim({std::string(handler)}, 1)) {
-      claimed.push_back(task->name());
+      claimed.push_back(IdOf(*task));
     }
   });
   queues_.Enqueue(Admitted("r", "default", "resize"), kBack);
@@ -177,7 +177,7 @@ TEST_F(TaskQueuesTest, QueuesShareTheLocalLaneFairly) {
   for (int i = 0; i < 2; ++i) queues_.Enqueue(Admitted(absl::StrCat("m", i), "mail"), kBack);
   std::vector<std::string> order;
   while (const TaskRef task = target_.Take()) {
-    order.push_back(task->name());
+    order.push_back(IdOf(*task));
     queues_.Refill(Priority::kNormal);
   }
   EXPECT_THAT(order, ElementsAre("released", "d0", "m0", "d1", "m1", "d2"));

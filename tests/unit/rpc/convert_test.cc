@@ -108,7 +108,7 @@ TEST(PayloadConversion, KeepsTextAndBytesApart) {
     v1::Payload proto;
     ToProto(payload, proto);
     EXPECT_EQ(proto.data_case(), is_text ? v1::Payload::kTextData : v1::Payload::kBinaryData);
-    EXPECT_EQ(TakePayload(proto), payload);
+    EXPECT_EQ(PayloadFromProto(proto), payload);
   }
 }
 
@@ -170,16 +170,16 @@ TEST(SpecFromProto, TakesEveryField) {
   EXPECT_EQ(spec.input.data, "hi");
   EXPECT_TRUE(spec.input.is_text);
   EXPECT_EQ(spec.priority, Priority::kCritical);
-  EXPECT_EQ(spec.schedule_time, absl::FromUnixSeconds(100));
-  EXPECT_EQ(spec.deadline, absl::FromUnixSeconds(200));
-  EXPECT_EQ(spec.queue_timeout, absl::Seconds(3));
-  EXPECT_EQ(spec.run_timeout, absl::Seconds(4));
-  EXPECT_EQ(spec.retry.max_attempts, 5);
-  EXPECT_EQ(spec.retry.jitter, 0);
-  EXPECT_EQ(spec.retry.multiplier, 2);
-  EXPECT_EQ(spec.result_topic, "done");
-  EXPECT_EQ(spec.result_ttl, absl::Seconds(6));
-  EXPECT_EQ(spec.labels.at("team"), "a");
+  EXPECT_EQ(spec.terms->schedule_time, absl::FromUnixSeconds(100));
+  EXPECT_EQ(spec.terms->deadline, absl::FromUnixSeconds(200));
+  EXPECT_EQ(spec.terms->queue_timeout, absl::Seconds(3));
+  EXPECT_EQ(spec.terms->run_timeout, absl::Seconds(4));
+  EXPECT_EQ(spec.terms->retry.max_attempts, 5);
+  EXPECT_EQ(spec.terms->retry.jitter, 0);
+  EXPECT_EQ(spec.terms->retry.multiplier, 2);
+  EXPECT_EQ(spec.terms->result_topic, "done");
+  EXPECT_EQ(spec.terms->result_ttl, absl::Seconds(6));
+  EXPECT_EQ(spec.terms->labels.at("team"), "a");
   EXPECT_TRUE(spec.cancel_on_disconnect);
   EXPECT_EQ(spec.requested_durability, Durability::kMemory);
 }
@@ -260,25 +260,24 @@ TaskRecord FinishedRecord() {
   TaskSpec spec;
   spec.handler = "echo";
   spec.input.data = "in";
-  spec.labels["team"] = "a";
+  spec.origin.Edit().task_id = "t";
+  spec.terms.Edit().labels["team"] = "a";
   TaskRecord record;
-  record.spec = std::make_shared<const TaskSpec>(spec);
-  record.name = "queues/default/tasks/t";
-  record.uid = "u";
+  record.spec = MakeRef<TaskSpec>(spec);
   record.state = TaskState::kSucceeded;
-  record.output = Payload{"", "out", true};
+  record.history.Edit().output = Payload{"", "out", true};
   record.create_time = absl::FromUnixSeconds(1);
-  record.start_time = absl::FromUnixSeconds(2);
-  record.end_time = absl::FromUnixSeconds(3);
-  record.queue_wait_ns = 80'000;
-  record.run_ns = 40'000;
+  record.history.Edit().start_time = absl::FromUnixSeconds(2);
+  record.history.Edit().end_time = absl::FromUnixSeconds(3);
+  record.history.Edit().queue_wait_ns = 80'000;
+  record.history.Edit().run_ns = 40'000;
   AttemptRecord attempt;
   attempt.number = 1;
   attempt.queued_time = record.create_time;
-  attempt.started_time = record.start_time;
+  attempt.started_time = record.history->start_time;
   attempt.executor = "pool/seat-3";
   attempt.started_dispatch = 12;
-  record.attempts.push_back(attempt);
+  record.history.Edit().attempts.push_back(attempt);
   return record;
 }
 
@@ -316,8 +315,8 @@ TEST(TaskToProto, LeavesPartsOut) {
 TEST(TaskToProto, ShowsAnError) {
   TaskRecord record = FinishedRecord();
   record.state = TaskState::kFailed;
-  record.output.reset();
-  record.error = TaskError{absl::StatusCode::kInternal, "EXCEPTION", "boom", false};
+  record.history->output.reset();
+  record.history.Edit().error = TaskError{absl::StatusCode::kInternal, "EXCEPTION", "boom", false};
   v1::Task task;
   ToProto(record, task);
   EXPECT_EQ(task.error().reason(), "EXCEPTION");

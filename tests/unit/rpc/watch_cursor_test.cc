@@ -9,7 +9,7 @@ namespace {
 
 constexpr uint64_t kEpoch = 0x8000000000000001;
 
-TaskRecord RecordOf(uint64_t revision, const std::string& uid = "0198-uid") {
+TaskRecord RecordOf(uint64_t revision, Uuid uid = {0x198, 1}) {
   TaskRecord record;
   record.uid = uid;
   record.revision = revision;
@@ -36,8 +36,8 @@ TEST(WatchCursor, JunkIsAMistake) {
 
 TEST(WatchCursor, OfAnotherLifeOrTaskIsGone) {
   const TaskRecord now = RecordOf(5);
-  for (const std::string& gone :
-       {WatchCursorOf(RecordOf(3), kEpoch - 1), WatchCursorOf(RecordOf(3, "0199-uid"), kEpoch)}) {
+  for (const std::string& gone : {WatchCursorOf(RecordOf(3), kEpoch - 1),
+                                  WatchCursorOf(RecordOf(3, Uuid{0x199, 1}), kEpoch)}) {
     const absl::Status status = SeenRevision(gone, now, kEpoch).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kOutOfRange);
     const ErrorDetails details = DetailsOf(status);

@@ -86,11 +86,11 @@ TEST_F(RunnerTest, RunsATaskToItsEnd) {
   ASSERT_EQ(sink_.ends().size(), 1u);
   EXPECT_EQ(std::get<Payload>(sink_.ends()[0].result).data, "hello");
   EXPECT_EQ(sink_.started(), 1);
-  const TaskRecord record = task->Snapshot();
+  const TaskRecord record = *task->Snapshot();
   EXPECT_EQ(record.state, TaskState::kRunning);
-  EXPECT_EQ(record.queue_wait_ns, 3'000'000);
-  ASSERT_EQ(record.attempts.size(), 1u);
-  const AttemptRecord& attempt = record.attempts[0];
+  EXPECT_EQ(record.history->queue_wait_ns, 3'000'000);
+  ASSERT_EQ(record.history->attempts.size(), 1u);
+  const AttemptRecord& attempt = record.history->attempts[0];
   EXPECT_EQ(attempt.number, 1);
   EXPECT_EQ(attempt.executor, "pool/seat-1");
   EXPECT_EQ(attempt.started_time - attempt.queued_time, absl::Milliseconds(3));
@@ -113,16 +113,17 @@ TEST_F(RunnerTest, DoesNotStartACancelledTask) {
 
 TEST_F(RunnerTest, EndsATaskWhoseCancelWasRequestedBeforeTheStart) {
   TaskRef task = Queued(SpecOf("echo"));
-  task->Update([&](TaskRecord& record) { record.cancel_requested_time = clock_.Now(); });
+  task->Update(
+      [&](TaskRecord& record) { record.history.Edit().cancel_requested_time = clock_.Now(); });
   EXPECT_FALSE(Run(task));
   ASSERT_EQ(ender_.ends().size(), 1u);
   EXPECT_EQ(ender_.ends()[0].first, TaskState::kCancelled);
-  EXPECT_TRUE(task->Snapshot().attempts.empty());
+  EXPECT_TRUE(task->Snapshot()->history->attempts.empty());
 }
 
 TEST_F(RunnerTest, ExpiresATaskPastItsDeadline) {
   TaskSpec spec = SpecOf("echo");
-  spec.deadline = clock_.Now() + absl::Seconds(1);
+  spec.terms.Edit().deadline = clock_.Now() + absl::Seconds(1);
   TaskRef task = Queued(spec);
   clock_.Advance(absl::Seconds(1));
   EXPECT_FALSE(Run(task));
@@ -131,7 +132,7 @@ TEST_F(RunnerTest, ExpiresATaskPastItsDeadline) {
 
 TEST_F(RunnerTest, ExpiresATaskPastItsQueueTimeout) {
   TaskSpec spec = SpecOf("echo");
-  spec.queue_timeout = absl::Seconds(1);
+  spec.terms.Edit().queue_timeout = absl::Seconds(1);
   TaskRef task = Queued(spec);
   clock_.Advance(absl::Seconds(1));
   EXPECT_FALSE(Run(task));
@@ -140,9 +141,9 @@ TEST_F(RunnerTest, ExpiresATaskPastItsQueueTimeout) {
 
 TEST_F(RunnerTest, AppliesTheQueueTimeoutToTheFirstAttemptOnly) {
   TaskSpec spec = SpecOf("echo");
-  spec.queue_timeout = absl::Seconds(1);
+  spec.terms.Edit().queue_timeout = absl::Seconds(1);
   TaskRef task = Queued(spec);
-  task->Update([](TaskRecord& record) { record.attempts.emplace_back(); });
+  task->Update([](TaskRecord& record) { record.history.Edit().attempts.emplace_back(); });
   clock_.Advance(absl::Hours(1));
   EXPECT_TRUE(Run(task));
 }
@@ -163,7 +164,7 @@ TEST_F(RunnerTest, FailsATaskWithoutHandler) {
 
 TEST_F(RunnerTest, StopsAtRunTimeoutAndSaysWhy) {
   TaskSpec spec = SpecOf("manual");
-  spec.run_timeout = absl::Seconds(10);
+  spec.terms.Edit().run_timeout = absl::Seconds(10);
   TaskRef task = Queued(spec);
   Run(task);
   RemoteAttempt running = manual_->Take();
@@ -178,7 +179,7 @@ TEST_F(RunnerTest, StopsAtRunTimeoutAndSaysWhy) {
 
 TEST_F(RunnerTest, KeepsASuccessThatCameWithinTheGrace) {
   TaskSpec spec = SpecOf("manual");
-  spec.run_timeout = absl::Seconds(10);
+  spec.terms.Edit().run_timeout = absl::Seconds(10);
   Run(Queued(spec));
   RemoteAttempt running = manual_->Take();
   clock_.Advance(absl::Seconds(12));
@@ -190,7 +191,7 @@ TEST_F(RunnerTest, KeepsASuccessThatCameWithinTheGrace) {
 
 TEST_F(RunnerTest, AbandonsAfterTheGraceAndRefusesWhatComesLate) {
   TaskSpec spec = SpecOf("manual");
-  spec.run_timeout = absl::Seconds(10);
+  spec.terms.Edit().run_timeout = absl::Seconds(10);
   Run(Queued(spec));
   RemoteAttempt running = manual_->Take();
   clock_.Advance(absl::Seconds(15));
@@ -218,7 +219,7 @@ TEST_F(RunnerTest, TellsThePoolOfAThreadThatAnAbandonedAttemptMayHold) {
   RecordingThreadOwner pool;
   Runner runner(RunnerOptions(), 9, {registry_, sink_, ender_, clock_, timer_, log_, &pool});
   TaskSpec spec = SpecOf("manual");
-  spec.run_timeout = absl::Seconds(10);
+  spec.terms.Edit().run_timeout = absl::Seconds(10);
   Dispatch dispatch;
   dispatch.started = clock_.Monotonic();
   dispatch.seat = 3;
@@ -243,8 +244,8 @@ TEST_F(RunnerTest, TellsThePoolOfAThreadThatAnAbandonedAttemptMayHold) {
 
 TEST_F(RunnerTest, ADeadlineIsFinal) {
   TaskSpec spec = SpecOf("manual");
-  spec.run_timeout = absl::Seconds(10);
-  spec.deadline = clock_.Now() + absl::Seconds(5);
+  spec.terms.Edit().run_timeout = absl::Seconds(10);
+  spec.terms.Edit().deadline = clock_.Now() + absl::Seconds(5);
   Run(Queued(spec));
   RemoteAttempt running = manual_->Take();
   clock_.Advance(absl::Seconds(10));
@@ -255,7 +256,7 @@ TEST_F(RunnerTest, ADeadlineIsFinal) {
 
 TEST_F(RunnerTest, DropsItsTimerWhenTheAttemptEnds) {
   TaskSpec spec = SpecOf("manual");
-  spec.run_timeout = absl::Seconds(10);
+  spec.terms.Edit().run_timeout = absl::Seconds(10);
   Run(Queued(spec));
   EXPECT_EQ(timer_.pending(), 1u);
   manual_->Take().done.Succeed({});
@@ -267,10 +268,10 @@ TEST_F(RunnerTest, ShowsProgressWhileItRuns) {
   Run(task);
   RemoteAttempt running = manual_->Take();
   running.attempt.ReportProgress({0.5, "half"});
-  EXPECT_EQ(task->Snapshot().progress, (Progress{0.5, "half"}));
+  EXPECT_EQ(task->Snapshot()->history->progress, (Progress{0.5, "half"}));
   running.done.Succeed({});
   running.attempt.ReportProgress({0.7, "late"});
-  EXPECT_EQ(task->Snapshot().progress, (Progress{0.5, "half"}));
+  EXPECT_EQ(task->Snapshot()->history->progress, (Progress{0.5, "half"}));
 }
 
 TEST_F(RunnerTest, GivesTheFence) {
@@ -286,8 +287,8 @@ TEST_F(RunnerTest, StartsRemoteAttempts) {
   auto remote = runner_.StartRemote(task, "workers/w");
   ASSERT_TRUE(remote.has_value());
   EXPECT_EQ(task->phase(), TaskPhase::kRunning);
-  EXPECT_EQ(task->Snapshot().attempts[0].executor, "workers/w");
-  EXPECT_EQ(task->Snapshot().attempts[0].started_dispatch, 0u);
+  EXPECT_EQ(task->Snapshot()->history->attempts[0].executor, "workers/w");
+  EXPECT_EQ(task->Snapshot()->history->attempts[0].started_dispatch, 0u);
   EXPECT_EQ(registry_.Get("remote")->running, 1u);
   EXPECT_TRUE(remote->done.Lose("gone"));
   EXPECT_TRUE(sink_.ends()[0].lost);
@@ -297,7 +298,7 @@ TEST_F(RunnerTest, StartsRemoteAttempts) {
 
 TEST_F(RunnerTest, ALostAttemptStaysLostAfterATimeOut) {
   TaskSpec spec = SpecOf("remote");
-  spec.run_timeout = absl::Seconds(1);
+  spec.terms.Edit().run_timeout = absl::Seconds(1);
   auto remote = runner_.StartRemote(Queued(spec), "workers/w");
   clock_.Advance(absl::Seconds(2));
   remote->done.Lose("gone");
@@ -325,8 +326,8 @@ class ThrowingHandler final : public Handler {
 TEST_F(RunnerTest, SaysWhichTaskALineIsAbout) {
   registrations_.push_back(*registry_.Register(std::make_unique<ThrowingHandler>()));
   TaskSpec spec = SpecOf("throws");
-  spec.x_request_id = "r-17";
-  spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  spec.origin.Edit().x_request_id = "r-17";
+  spec.origin.Edit().traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const std::string about =
       " task=queues/default/tasks/t request_id=r-17 trace_id=0af7651916cd43dd8448eb211c80319c";
   Run(Queued(spec));
@@ -336,7 +337,7 @@ TEST_F(RunnerTest, SaysWhichTaskALineIsAbout) {
   EXPECT_EQ(log_.lines()[0].level, LogLevel::kError);
 
   spec.handler = "manual";
-  spec.run_timeout = absl::Seconds(10);
+  spec.terms.Edit().run_timeout = absl::Seconds(10);
   Run(Queued(spec));
   RemoteAttempt running = manual_->Take();
   clock_.Advance(absl::Seconds(15));
@@ -354,7 +355,7 @@ TEST_F(RunnerTest, RacesEndEachAttemptOnce) {
     constexpr size_t kRounds = 30;
     for (size_t round = 0; round < kRounds; ++round) {
       TaskSpec spec = SpecOf("manual");
-      spec.run_timeout = absl::Nanoseconds(1);
+      spec.terms.Edit().run_timeout = absl::Nanoseconds(1);
       TaskRef task = Queued(spec);
       Run(task);
       RemoteAttempt running = manual_->Take();

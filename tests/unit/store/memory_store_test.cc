@@ -24,27 +24,31 @@ class MemoryStoreTest : public ::testing::Test {
     options_.shards = shards;
     store_ = std::make_unique<MemoryStore>(options_, clock_, timer_);
   }
+  static TaskSpecPtr SpecOf(const std::string& id) {
+    Ref<TaskSpec> spec = MakeRef<TaskSpec>();
+    spec->origin.Edit().task_id = id;
+    return spec;
+  }
   static std::string NameOf(const std::string& id) { return TaskName("default", id); }
 
   void Append(const std::string& id) {
-    auto record = std::make_shared<TaskRecord>();
-    record->name = NameOf(id);
-    record->spec = spec_;
+    auto record = MakeRef<TaskRecord>();
+    record->spec = SpecOf(id);
     TaskStore::Appending appending{record, [](absl::Status status) { ASSERT_TRUE(status.ok()); }};
     store_->Append(absl::MakeSpan(&appending, 1));
   }
   void Complete(const std::string& id, absl::Duration ttl = absl::Hours(1),
                 size_t output_bytes = 0) {
-    auto record = std::make_shared<TaskRecord>();
-    record->name = NameOf(id);
-    record->spec = spec_;
+    auto record = MakeRef<TaskRecord>();
+    record->spec = SpecOf(id);
     record->state = TaskState::kSucceeded;
-    record->end_time = clock_.Now();
-    record->expire_time =
+    record->history.Edit().end_time = clock_.Now();
+    record->history.Edit().expire_time =
         ttl == absl::InfiniteDuration() ? absl::InfiniteFuture() : clock_.Now() + ttl;
-    if (output_bytes > 0) record->output = Payload{"", std::string(output_bytes, 'o'), false};
+    if (output_bytes > 0)
+      record->history.Edit().output = Payload{"", std::string(output_bytes, 'o'), false};
     TaskStore::Completing completing{
-        {record->name, options_.boot_epoch, 1}, record, [](absl::Status) {}};
+        {record->name(), options_.boot_epoch, 1}, record, [](absl::Status) {}};
     store_->CompleteIf(absl::MakeSpan(&completing, 1));
   }
   void Finished(const std::string& id, absl::Duration ttl = absl::Hours(1),
@@ -63,7 +67,6 @@ class MemoryStoreTest : public ::testing::Test {
   FakeClock clock_;
   FakeTimer timer_{clock_};
   MemoryStoreOptions options_;
-  std::shared_ptr<const TaskSpec> spec_ = std::make_shared<const TaskSpec>();
   std::unique_ptr<MemoryStore> store_;
 };
 
@@ -98,10 +101,10 @@ TEST_F(MemoryStoreTest, OverTheCapOnBytesTheOldestOutputsGoFirst) {
   const TaskRecordPtr a = Read("a");
   ASSERT_NE(a, nullptr);
   EXPECT_TRUE(a->output_evicted);
-  EXPECT_FALSE(a->output.has_value());
+  EXPECT_FALSE(a->history->output.has_value());
   EXPECT_EQ(a->state, TaskState::kSucceeded);
   EXPECT_FALSE(Read("c")->output_evicted);
-  EXPECT_EQ(Read("c")->output->data.size(), 3000u);
+  EXPECT_EQ(Read("c")->history->output->data.size(), 3000u);
   EXPECT_EQ(store_->Stats().outputs_evicted, 1u);
   EXPECT_EQ(store_->Stats().records_evicted, 0u);
   EXPECT_LE(store_->Stats().finished_bytes, 10'000u);
@@ -112,7 +115,7 @@ TEST_F(MemoryStoreTest, WhoHoldsARecordKeepsItsOutput) {
   Finished("a", absl::Hours(1), 3000);
   const TaskRecordPtr held = Read("a");
   for (const char* id : {"b", "c", "d"}) Finished(id, absl::Hours(1), 3000);
-  EXPECT_EQ(held->output->data.size(), 3000u);
+  EXPECT_EQ(held->history->output->data.size(), 3000u);
   EXPECT_TRUE(Read("a")->output_evicted);
 }
 
@@ -201,7 +204,7 @@ TEST_F(MemoryStoreTest, TheOrderSurvivesManyHoles) {
   std::string token;
   do {
     store_->List({}, 30, token, [&](absl::StatusOr<TaskPage> page) {
-      for (const TaskRecord& record : page->records) names.push_back(record.name);
+      for (const TaskRecord& record : page->records) names.push_back(record.name());
       token = page->next_page_token;
     });
   } while (!token.empty());

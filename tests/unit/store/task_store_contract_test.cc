@@ -36,26 +36,26 @@ class TaskStoreContract : public ::testing::TestWithParam<Implementation> {
  protected:
   TaskStoreContract() : store_(GetParam().make(clock_, timer_)) {}
 
-  std::shared_ptr<TaskRecord> Record(const std::string& id, const std::string& handler = "echo",
-                                     const std::string& queue = "default") {
-    auto spec = std::make_shared<TaskSpec>();
+  Ref<TaskRecord> Record(const std::string& id, const std::string& handler = "echo",
+                         const std::string& queue = "default") {
+    auto spec = MakeRef<TaskSpec>();
     spec->queue = queue;
     spec->handler = handler;
-    spec->principal = "ann";
+    spec->origin.Edit().principal = "ann";
+    spec->origin.Edit().task_id = id;
     spec->input = {"text/plain", "the input", true};
-    auto record = std::make_shared<TaskRecord>();
-    record->name = TaskName(queue, id);
+    auto record = MakeRef<TaskRecord>();
     record->spec = std::move(spec);
     record->create_time = clock_.Now();
     return record;
   }
-  std::shared_ptr<TaskRecord> Ended(std::shared_ptr<TaskRecord> record, TaskState state,
-                                    absl::Duration ttl = absl::Hours(1)) {
-    record = std::make_shared<TaskRecord>(*record);
+  Ref<TaskRecord> Ended(Ref<TaskRecord> record, TaskState state,
+                        absl::Duration ttl = absl::Hours(1)) {
+    record = MakeRef<TaskRecord>(*record);
     record->state = state;
-    record->end_time = clock_.Now();
-    record->expire_time = clock_.Now() + ttl;
-    record->output = Payload{"text/plain", "the output", true};
+    record->history.Edit().end_time = clock_.Now();
+    record->history.Edit().expire_time = clock_.Now() + ttl;
+    record->history.Edit().output = Payload{"text/plain", "the output", true};
     return record;
   }
 
@@ -68,8 +68,9 @@ class TaskStoreContract : public ::testing::TestWithParam<Implementation> {
   }
   absl::Status Complete(TaskRecordPtr record, uint64_t epoch = kEpoch) {
     absl::Status result = absl::UnknownError("not called");
-    TaskStore::Completing completing{
-        {record->name, epoch, 1}, record, [&](absl::Status status) { result = std::move(status); }};
+    TaskStore::Completing completing{{record->name(), epoch, 1}, record, [&](absl::Status status) {
+                                       result = std::move(status);
+                                     }};
     store_->CompleteIf(absl::MakeSpan(&completing, 1));
     return result;
   }
@@ -93,7 +94,7 @@ class TaskStoreContract : public ::testing::TestWithParam<Implementation> {
   std::vector<std::string> Names(const TaskFilter& filter = {}) {
     std::vector<std::string> names;
     const absl::StatusOr<TaskPage> page = List(filter);
-    for (const TaskRecord& record : page->records) names.push_back(record.name);
+    for (const TaskRecord& record : page->records) names.push_back(record.name());
     return names;
   }
 
@@ -105,10 +106,10 @@ class TaskStoreContract : public ::testing::TestWithParam<Implementation> {
 TEST_P(TaskStoreContract, ReadsWhatWasAppended) {
   const auto record = Record("a");
   ASSERT_TRUE(Append(record).ok());
-  const auto read = Read(record->name);
+  const auto read = Read(record->name());
   ASSERT_TRUE(read.ok());
-  EXPECT_EQ((*read)->name, record->name);
-  EXPECT_EQ((*read)->spec->principal, "ann");
+  EXPECT_EQ((*read)->name(), record->name());
+  EXPECT_EQ((*read)->spec->origin->principal, "ann");
   EXPECT_EQ((*read)->spec->input, record->spec->input);
   EXPECT_EQ((*read)->state, TaskState::kQueued);
 }
@@ -127,19 +128,19 @@ TEST_P(TaskStoreContract, ANameIsTakenUntilItsRecordGoes) {
   EXPECT_TRUE(Append(Record("a", "echo", "mail")).ok());
   ASSERT_TRUE(Complete(Ended(record, TaskState::kSucceeded)).ok());
   EXPECT_EQ(Append(Record("a")).code(), absl::StatusCode::kAlreadyExists);
-  ASSERT_TRUE(Delete(record->name).ok());
+  ASSERT_TRUE(Delete(record->name()).ok());
   EXPECT_TRUE(Append(Record("a")).ok());
 }
 
 TEST_P(TaskStoreContract, ANameIsOfItsNamespace) {
   EXPECT_TRUE(Append(Record("a")).ok());
-  const std::shared_ptr<TaskRecord> elsewhere = Record("a", "sleep");
-  auto spec = std::make_shared<TaskSpec>(*elsewhere->spec);
-  spec->ns = "other";
+  const Ref<TaskRecord> elsewhere = Record("a", "sleep");
+  auto spec = MakeRef<TaskSpec>(*elsewhere->spec);
+  spec->origin.Edit().ns = "other";
   elsewhere->spec = std::move(spec);
   EXPECT_TRUE(Append(elsewhere).ok());
   EXPECT_TRUE(Complete(Ended(elsewhere, TaskState::kFailed)).ok());
-  const auto read = Read(elsewhere->name);
+  const auto read = Read(elsewhere->name());
   ASSERT_TRUE(read.ok());
   EXPECT_EQ((*read)->spec->handler, "echo");
   EXPECT_EQ((*read)->state, TaskState::kQueued);
@@ -150,8 +151,8 @@ TEST_P(TaskStoreContract, OneEndIsRecordedAndItStays) {
   ASSERT_TRUE(Append(record).ok());
   EXPECT_TRUE(Complete(Ended(record, TaskState::kSucceeded)).ok());
   EXPECT_EQ(DetailsOf(Complete(Ended(record, TaskState::kFailed))).reason, "TASK_ENDED");
-  EXPECT_EQ((*Read(record->name))->state, TaskState::kSucceeded);
-  EXPECT_EQ((*Read(record->name))->output->data, "the output");
+  EXPECT_EQ((*Read(record->name()))->state, TaskState::kSucceeded);
+  EXPECT_EQ((*Read(record->name()))->history->output->data, "the output");
 }
 
 TEST_P(TaskStoreContract, OneOfManyCompletionsWins) {
@@ -174,16 +175,16 @@ TEST_P(TaskStoreContract, AnotherLifesFenceIsRefused) {
   const auto record = Record("a");
   ASSERT_TRUE(Append(record).ok());
   EXPECT_EQ(DetailsOf(Complete(Ended(record, TaskState::kSucceeded), kEpoch - 1)).reason, "FENCED");
-  EXPECT_EQ((*Read(record->name))->state, TaskState::kQueued);
+  EXPECT_EQ((*Read(record->name()))->state, TaskState::kQueued);
 }
 
 TEST_P(TaskStoreContract, OnlyFinishedTasksAreDeleted) {
   const auto record = Record("a");
   ASSERT_TRUE(Append(record).ok());
-  EXPECT_EQ(DetailsOf(Delete(record->name)).reason, "TASK_NOT_ENDED");
+  EXPECT_EQ(DetailsOf(Delete(record->name())).reason, "TASK_NOT_ENDED");
   ASSERT_TRUE(Complete(Ended(record, TaskState::kFailed)).ok());
-  EXPECT_TRUE(Delete(record->name).ok());
-  EXPECT_EQ(Read(record->name).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_TRUE(Delete(record->name()).ok());
+  EXPECT_EQ(Read(record->name()).status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Names(), IsEmpty());
 }
 
@@ -192,9 +193,9 @@ TEST_P(TaskStoreContract, ARecordGoesAtItsTime) {
   ASSERT_TRUE(Append(record).ok());
   ASSERT_TRUE(Complete(Ended(record, TaskState::kSucceeded, absl::Seconds(10))).ok());
   clock_.Advance(absl::Milliseconds(9999));
-  EXPECT_TRUE(Read(record->name).ok());
+  EXPECT_TRUE(Read(record->name()).ok());
   clock_.Advance(absl::Milliseconds(1));
-  EXPECT_EQ(Read(record->name).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Read(record->name()).status().code(), absl::StatusCode::kNotFound);
   EXPECT_THAT(Names(), IsEmpty());
 }
 
@@ -202,7 +203,7 @@ TEST_P(TaskStoreContract, ALivingTaskDoesNotExpire) {
   const auto record = Record("a");
   ASSERT_TRUE(Append(record).ok());
   clock_.Advance(absl::Hours(1000));
-  EXPECT_TRUE(Read(record->name).ok());
+  EXPECT_TRUE(Read(record->name()).ok());
 }
 
 TEST_P(TaskStoreContract, ABatchIsAnsweredOneByOne) {
@@ -228,10 +229,10 @@ TEST_P(TaskStoreContract, ListsNewestFirstWithoutInputsAndOutputs) {
     EXPECT_EQ(record.spec->input.data, "");
     EXPECT_EQ(record.spec->input.content_type, "text/plain");
     EXPECT_EQ(record.spec->handler, "echo");
-    EXPECT_FALSE(record.output.has_value());
+    EXPECT_FALSE(record.history->output.has_value());
   }
   // What is listed is a copy: the record itself still has both.
-  EXPECT_EQ((*Read("queues/default/tasks/b"))->output->data, "the output");
+  EXPECT_EQ((*Read("queues/default/tasks/b"))->history->output->data, "the output");
   EXPECT_EQ((*Read("queues/default/tasks/a"))->spec->input.data, "the input");
 }
 
@@ -269,7 +270,7 @@ TEST_P(TaskStoreContract, PagesShowEachRecordOnceWhateverComesAndGoes) {
     ASSERT_TRUE(page.ok());
     EXPECT_LE(page->records.size(), 10u);
     for (const TaskRecord& record : page->records) {
-      EXPECT_TRUE(seen.insert(record.name).second) << record.name;
+      EXPECT_TRUE(seen.insert(record.name()).second) << record.name();
     }
     token = page->next_page_token;
     ++pages;
@@ -277,7 +278,7 @@ TEST_P(TaskStoreContract, PagesShowEachRecordOnceWhateverComesAndGoes) {
     // The oldest go meanwhile: they are still to come.
     const auto gone = Record(absl::StrCat("r", pages - 1));
     ASSERT_TRUE(Complete(Ended(gone, TaskState::kFailed)).ok());
-    ASSERT_TRUE(Delete(gone->name).ok());
+    ASSERT_TRUE(Delete(gone->name()).ok());
   } while (!token.empty());
   for (const std::string& name : seen) EXPECT_EQ(name.find("later"), std::string::npos) << name;
   EXPECT_GE(seen.size(), kRecords - static_cast<size_t>(pages));

@@ -17,28 +17,28 @@ class NoRunner final : public TaskRunner {
 
 class LiveTasksTest : public ::testing::Test {
  protected:
-  TaskRef Accepting(const std::string& name) {
-    TaskRecord record;
-    record.spec = spec_;
-    record.name = name;
+  TaskRef Accepting(const std::string& id) {
+    Ref<TaskSpec> spec = MakeRef<TaskSpec>();
+    spec->origin.Edit().task_id = id;
+    Ref<TaskRecord> record = MakeRef<TaskRecord>();
+    record->spec = std::move(spec);
     return MakeRef<Task>(std::move(record), Admission(), runner_);
   }
-  TaskRef Queued(const std::string& name) {
-    TaskRef task = Accepting(name);
+  TaskRef Queued(const std::string& id) {
+    TaskRef task = Accepting(id);
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     return task;
   }
 
   NoRunner runner_;
-  std::shared_ptr<const TaskSpec> spec_ = std::make_shared<const TaskSpec>();
   LiveTasks live_;
 };
 
 TEST_F(LiveTasksTest, FindsWhatWasInserted) {
   const TaskRef task = Queued("a");
   EXPECT_TRUE(live_.Insert(task));
-  EXPECT_TRUE(live_.Find("a") == task);
-  EXPECT_FALSE(live_.Find("b"));
+  EXPECT_TRUE(live_.Find(TaskName("default", "a")) == task);
+  EXPECT_FALSE(live_.Find(TaskName("default", "b")));
   EXPECT_EQ(live_.size(), 1u);
 }
 
@@ -50,9 +50,9 @@ TEST_F(LiveTasksTest, ANameIsTakenOnce) {
 TEST_F(LiveTasksTest, DoesNotShowWhatIsBeingAccepted) {
   const TaskRef task = Accepting("a");
   live_.Insert(task);
-  EXPECT_FALSE(live_.Find("a"));
+  EXPECT_FALSE(live_.Find(TaskName("default", "a")));
   task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
-  EXPECT_TRUE(live_.Find("a"));
+  EXPECT_TRUE(live_.Find(TaskName("default", "a")));
 }
 
 TEST_F(LiveTasksTest, ErasesOnlyTheSameTask) {
@@ -60,9 +60,9 @@ TEST_F(LiveTasksTest, ErasesOnlyTheSameTask) {
   const TaskRef second = Queued("a");
   live_.Insert(first);
   live_.Erase(*second);
-  EXPECT_TRUE(live_.Find("a"));
+  EXPECT_TRUE(live_.Find(TaskName("default", "a")));
   live_.Erase(*first);
-  EXPECT_FALSE(live_.Find("a"));
+  EXPECT_FALSE(live_.Find(TaskName("default", "a")));
   EXPECT_TRUE(live_.Insert(second));
 }
 

@@ -24,39 +24,39 @@ TEST(SpecHashTest, IsTheSameInEveryRunAndOnEveryMachine) {
   constexpr SpecHash kFull = {0x57264c1591b752abULL, 0xbe1130b5a99d48c2ULL};
   EXPECT_EQ(HashOf(Spec()), kPlain);
   TaskSpec spec = Spec();
-  spec.task_id = "mine";
+  spec.origin.Edit().task_id = "mine";
   spec.priority = Priority::kHigh;
   spec.requested_durability = Durability::kMemory;
-  spec.schedule_time = absl::FromUnixSeconds(1);
-  spec.deadline = absl::FromUnixSeconds(2);
-  spec.queue_timeout = absl::Seconds(3);
-  spec.run_timeout = absl::Seconds(4);
-  spec.retry.max_attempts = 5;
-  spec.retry.min_backoff = absl::Seconds(6);
-  spec.retry.max_backoff = absl::Seconds(7);
-  spec.retry.multiplier = 1.5;
-  spec.retry.jitter = 0.25;
-  spec.retry.non_retryable_reasons = {"A", "B"};
-  spec.result_topic = "jobs.42";
-  spec.result_ttl = absl::Seconds(8);
-  spec.labels["a"] = "b";
+  spec.terms.Edit().schedule_time = absl::FromUnixSeconds(1);
+  spec.terms.Edit().deadline = absl::FromUnixSeconds(2);
+  spec.terms.Edit().queue_timeout = absl::Seconds(3);
+  spec.terms.Edit().run_timeout = absl::Seconds(4);
+  spec.terms.Edit().retry.max_attempts = 5;
+  spec.terms.Edit().retry.min_backoff = absl::Seconds(6);
+  spec.terms.Edit().retry.max_backoff = absl::Seconds(7);
+  spec.terms.Edit().retry.multiplier = 1.5;
+  spec.terms.Edit().retry.jitter = 0.25;
+  spec.terms.Edit().retry.non_retryable_reasons = {"A", "B"};
+  spec.terms.Edit().result_topic = "jobs.42";
+  spec.terms.Edit().result_ttl = absl::Seconds(8);
+  spec.terms.Edit().labels["a"] = "b";
   spec.cancel_on_disconnect = true;
-  spec.retry_of = "queues/default/tasks/first";
+  spec.origin.Edit().retry_of = "queues/default/tasks/first";
   EXPECT_EQ(HashOf(spec), kFull);
 }
 
 TEST(SpecHashTest, ScopeAndTraceDoNotCount) {
   TaskSpec spec = Spec();
   spec.queue = "other";
-  spec.principal = "somebody";
-  spec.request_id = "r";
-  spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  spec.origin.Edit().principal = "somebody";
+  spec.origin.Edit().request_id = "r";
+  spec.origin.Edit().traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   EXPECT_EQ(HashOf(spec), HashOf(Spec()));
 }
 
 TEST(SpecHashTest, EverythingElseCounts) {
   const std::vector<std::function<void(TaskSpec&)>> changes = {
-      [](TaskSpec& s) { s.task_id = "t"; },
+      [](TaskSpec& s) { s.origin.Edit().task_id = "t"; },
       [](TaskSpec& s) { s.handler = "echo2"; },
       [](TaskSpec& s) { s.input.content_type = "text/html"; },
       [](TaskSpec& s) { s.input.data = "hellp"; },
@@ -64,21 +64,21 @@ TEST(SpecHashTest, EverythingElseCounts) {
       [](TaskSpec& s) { s.input.is_text = false; },
       [](TaskSpec& s) { s.priority = Priority::kHigh; },
       [](TaskSpec& s) { s.requested_durability = Durability::kMemory; },
-      [](TaskSpec& s) { s.schedule_time = absl::UnixEpoch(); },
-      [](TaskSpec& s) { s.deadline = absl::UnixEpoch(); },
-      [](TaskSpec& s) { s.queue_timeout = absl::Seconds(1); },
-      [](TaskSpec& s) { s.run_timeout = absl::Seconds(1); },
-      [](TaskSpec& s) { s.retry.max_attempts = 2; },
-      [](TaskSpec& s) { s.retry.min_backoff = absl::Seconds(2); },
-      [](TaskSpec& s) { s.retry.max_backoff = absl::Seconds(9); },
-      [](TaskSpec& s) { s.retry.multiplier = 3; },
-      [](TaskSpec& s) { s.retry.jitter = 0.1; },
-      [](TaskSpec& s) { s.retry.non_retryable_reasons = {"A"}; },
-      [](TaskSpec& s) { s.result_topic = "a"; },
-      [](TaskSpec& s) { s.result_ttl = absl::ZeroDuration(); },
-      [](TaskSpec& s) { s.labels["a"] = "b"; },
+      [](TaskSpec& s) { s.terms.Edit().schedule_time = absl::UnixEpoch(); },
+      [](TaskSpec& s) { s.terms.Edit().deadline = absl::UnixEpoch(); },
+      [](TaskSpec& s) { s.terms.Edit().queue_timeout = absl::Seconds(1); },
+      [](TaskSpec& s) { s.terms.Edit().run_timeout = absl::Seconds(1); },
+      [](TaskSpec& s) { s.terms.Edit().retry.max_attempts = 2; },
+      [](TaskSpec& s) { s.terms.Edit().retry.min_backoff = absl::Seconds(2); },
+      [](TaskSpec& s) { s.terms.Edit().retry.max_backoff = absl::Seconds(9); },
+      [](TaskSpec& s) { s.terms.Edit().retry.multiplier = 3; },
+      [](TaskSpec& s) { s.terms.Edit().retry.jitter = 0.1; },
+      [](TaskSpec& s) { s.terms.Edit().retry.non_retryable_reasons = {"A"}; },
+      [](TaskSpec& s) { s.terms.Edit().result_topic = "a"; },
+      [](TaskSpec& s) { s.terms.Edit().result_ttl = absl::ZeroDuration(); },
+      [](TaskSpec& s) { s.terms.Edit().labels["a"] = "b"; },
       [](TaskSpec& s) { s.cancel_on_disconnect = true; },
-      [](TaskSpec& s) { s.retry_of = "queues/default/tasks/a"; },
+      [](TaskSpec& s) { s.origin.Edit().retry_of = "queues/default/tasks/a"; },
   };
   std::vector<SpecHash> seen = {HashOf(Spec())};
   for (size_t i = 0; i < changes.size(); ++i) {
@@ -100,12 +100,14 @@ TEST(SpecHashTest, FieldsDoNotFlowIntoEachOther) {
 
 TEST(SpecHashTest, EveryBitOfALongInputCounts) {
   TaskSpec spec = Spec();
-  spec.input.data = std::string(1000, 'x');
+  std::string input(1000, 'x');
+  spec.input.data = input;
   const SpecHash before = HashOf(spec);
-  for (size_t i = 0; i < spec.input.data.size(); ++i) {
-    spec.input.data[i] ^= 1;
+  for (size_t i = 0; i < input.size(); ++i) {
+    input[i] ^= 1;
+    spec.input.data = input;
     EXPECT_FALSE(HashOf(spec) == before) << i;
-    spec.input.data[i] ^= 1;
+    input[i] ^= 1;
   }
 }
 

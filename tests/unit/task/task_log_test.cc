@@ -11,17 +11,17 @@ namespace {
 
 TaskRecord RecordOf(TaskSpec spec) {
   TaskRecord record;
-  record.name = "queues/default/tasks/t";
-  record.spec = std::make_shared<const TaskSpec>(std::move(spec));
+  spec.origin.Edit().task_id = "t";
+  record.spec = MakeRef<TaskSpec>(std::move(spec));
   return record;
 }
 
 TEST(LogTask, NamesTheTaskAndWhatTiesItToItsCall) {
   CapturingLog log;
   TaskSpec spec;
-  spec.request_id = "submission-1";
-  spec.x_request_id = "r-17";
-  spec.traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  spec.origin.Edit().request_id = "submission-1";
+  spec.origin.Edit().x_request_id = "r-17";
+  spec.origin.Edit().traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   LogTask(log, LogLevel::kWarning, "it happened", RecordOf(spec), {{"attempt", 2}});
   ASSERT_EQ(log.lines().size(), 1u);
   EXPECT_EQ(log.lines()[0].level, LogLevel::kWarning);
@@ -34,7 +34,7 @@ TEST(LogTask, LeavesOutWhatThereIsNot) {
   CapturingLog log;
   TaskSpec spec;
   LogTask(log, LogLevel::kInfo, "m", RecordOf(spec));
-  spec.request_id = "submission-1";
+  spec.origin.Edit().request_id = "submission-1";
   LogTask(log, LogLevel::kInfo, "m", RecordOf(spec));
   EXPECT_EQ(log.lines()[0].text, "m task=queues/default/tasks/t");
   EXPECT_EQ(log.lines()[1].text, "m task=queues/default/tasks/t request_id=submission-1");

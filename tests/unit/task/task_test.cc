@@ -31,9 +31,8 @@ class CountingLedger final : public AdmissionLedger {
 class TaskTest : public ::testing::Test {
  protected:
   TaskRef Make(Admission admission = {}) {
-    TaskRecord record;
-    record.spec = std::make_shared<const TaskSpec>();
-    record.name = "queues/default/tasks/t";
+    Ref<TaskRecord> record = MakeRef<TaskRecord>();
+    record->spec = MakeRef<TaskSpec>();
     return MakeRef<Task>(std::move(record), std::move(admission), runner_);
   }
   static TaskRecordPtr End(Task& task) {
@@ -73,22 +72,24 @@ TEST_F(TaskTest, AnEndIsHiddenUntilItIsRecorded) {
   const TaskRef task = Make();
   task->Update([](TaskRecord& record) { record.state = TaskState::kRunning; });
   const TaskRecordPtr end = End(*task);
-  EXPECT_EQ(task->Snapshot().state, TaskState::kRunning);
+  EXPECT_EQ(task->Snapshot()->state, TaskState::kRunning);
   EXPECT_EQ(task->finished_record(), nullptr);
   task->Finish(end);
-  EXPECT_EQ(task->Snapshot().state, TaskState::kSucceeded);
+  EXPECT_EQ(task->Snapshot()->state, TaskState::kSucceeded);
   EXPECT_EQ(task->finished_record(), end);
 }
 
 // Else who saw it meanwhile would take the end for what it had seen.
 TEST_F(TaskTest, TheLastRevisionIsShownOnlyWithTheEnd) {
   const TaskRef task = Make();
-  const uint64_t before = task->Snapshot().revision;
+  const uint64_t before = task->Snapshot()->revision;
   const TaskRecordPtr end = End(*task);
-  EXPECT_FALSE(task->Update([](TaskRecord& record) { record.progress = Progress{0.5, ""}; }));
-  EXPECT_EQ(task->Snapshot().revision, before);
+  EXPECT_FALSE(task->Update([](TaskRecord& record) {
+    record.history.Edit().progress = Progress{0.5, ""};
+  }));
+  EXPECT_EQ(task->Snapshot()->revision, before);
   task->Finish(end);
-  EXPECT_GT(task->Snapshot().revision, before);
+  EXPECT_GT(task->Snapshot()->revision, before);
 }
 
 TEST_F(TaskTest, FinishGivesThePlaceBackOnceAndTellsWhoWaits) {
@@ -114,16 +115,16 @@ TEST_F(TaskTest, NothingChangesAfterTheEnd) {
   const TaskRef task = Make();
   task->Finish(End(*task));
   EXPECT_FALSE(task->Update([](TaskRecord& record) { record.state = TaskState::kRunning; }));
-  EXPECT_EQ(task->Snapshot().state, TaskState::kSucceeded);
+  EXPECT_EQ(task->Snapshot()->state, TaskState::kSucceeded);
 }
 
 TEST_F(TaskTest, WatchersSeeEachChangeAndTheRevisionGrows) {
   const TaskRef task = Make();
   int calls = 0;
   const auto id = task->Watch(std::make_shared<absl::AnyInvocable<void()>>([&calls] { ++calls; }));
-  const uint64_t before = task->Snapshot().revision;
+  const uint64_t before = task->Snapshot()->revision;
   task->Update([](TaskRecord&) {});
-  EXPECT_GT(task->Snapshot().revision, before);
+  EXPECT_GT(task->Snapshot()->revision, before);
   EXPECT_EQ(calls, 1);
   task->Unwatch(id);
   task->Update([](TaskRecord&) {});

@@ -14,7 +14,7 @@ constexpr char kForm[] = "[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}
 TEST(UuidTest, HasTheFormOfVersion7) {
   SeededRandom random(1);
   for (int i = 0; i < 100; ++i) {
-    const std::string uuid = MakeUuidV7(absl::FromUnixMillis(i), random);
+    const std::string uuid = MakeUuidV7(absl::FromUnixMillis(i), random).ToString();
     EXPECT_THAT(uuid, ::testing::ContainsRegex(kForm));
     EXPECT_EQ(uuid.size(), 36u);
     EXPECT_TRUE(IsTaskId(uuid));
@@ -24,7 +24,7 @@ TEST(UuidTest, HasTheFormOfVersion7) {
 TEST(UuidTest, BeginsWithTheTime) {
   SeededRandom random(1);
   // The example of RFC 9562, appendix A.6.
-  const std::string uuid = MakeUuidV7(absl::FromUnixMillis(0x017F22E279B0), random);
+  const std::string uuid = MakeUuidV7(absl::FromUnixMillis(0x017F22E279B0), random).ToString();
   EXPECT_EQ(uuid.substr(0, 13), "017f22e2-79b0");
 }
 
@@ -33,11 +33,12 @@ TEST(UuidTest, SortsByTimeAndNeverRepeats) {
   std::set<std::string> all;
   std::string last;
   for (int i = 0; i < 1000; ++i) {
-    const std::string uuid = MakeUuidV7(absl::FromUnixMillis(1'767'225'600'000 + i), random);
+    const std::string uuid =
+        MakeUuidV7(absl::FromUnixMillis(1'767'225'600'000 + i), random).ToString();
     EXPECT_LT(last, uuid);
     last = uuid;
   }
-  for (int i = 0; i < 10'000; ++i) all.insert(MakeUuidV7(absl::UnixEpoch(), random));
+  for (int i = 0; i < 10'000; ++i) all.insert(MakeUuidV7(absl::UnixEpoch(), random).ToString());
   EXPECT_EQ(all.size(), 10'000u);
 }
 

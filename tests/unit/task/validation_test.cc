@@ -77,13 +77,13 @@ TEST(NamesTest, ResultTopicsAreNoWildcardsAndNotTheServersOwn) {
 
 TEST(ValidationTest, AcceptsTheLeastAndCompletesIt) {
   TaskSpec spec = ValidSpec();
-  spec.retry.max_attempts = 0;
-  spec.retry.multiplier = 0;
+  spec.terms.Edit().retry.max_attempts = 0;
+  spec.terms.Edit().retry.multiplier = 0;
   EXPECT_THAT(Check(spec), IsEmpty());
-  EXPECT_EQ(spec.retry.max_attempts, 1);
-  EXPECT_EQ(spec.retry.multiplier, 2.0);
-  EXPECT_EQ(spec.run_timeout, TaskDefaults().run_timeout);
-  EXPECT_EQ(spec.queue_timeout, absl::InfiniteDuration());
+  EXPECT_EQ(spec.terms->retry.max_attempts, 1);
+  EXPECT_EQ(spec.terms->retry.multiplier, 2.0);
+  EXPECT_EQ(spec.terms->run_timeout, TaskDefaults().run_timeout);
+  EXPECT_EQ(spec.terms->queue_timeout, absl::InfiniteDuration());
 }
 
 TEST(ValidationTest, TheServersRunTimeoutIsForThoseWhoSetNone) {
@@ -91,28 +91,28 @@ TEST(ValidationTest, TheServersRunTimeoutIsForThoseWhoSetNone) {
   defaults.run_timeout = absl::Minutes(7);
   TaskSpec spec = ValidSpec();
   ValidateAndComplete(spec, defaults, TaskLimits(), kNow);
-  EXPECT_EQ(spec.run_timeout, absl::Minutes(7));
-  spec.run_timeout = absl::Seconds(1);
+  EXPECT_EQ(spec.terms->run_timeout, absl::Minutes(7));
+  spec.terms.Edit().run_timeout = absl::Seconds(1);
   ValidateAndComplete(spec, defaults, TaskLimits(), kNow);
-  EXPECT_EQ(spec.run_timeout, absl::Seconds(1));
+  EXPECT_EQ(spec.terms->run_timeout, absl::Seconds(1));
 }
 
 TEST(ValidationTest, KeepsWhatIsAskedFor) {
   TaskSpec spec = ValidSpec();
-  spec.run_timeout = absl::Seconds(3);
-  spec.retry.max_attempts = 7;
+  spec.terms.Edit().run_timeout = absl::Seconds(3);
+  spec.terms.Edit().retry.max_attempts = 7;
   EXPECT_THAT(Check(spec), IsEmpty());
-  EXPECT_EQ(spec.run_timeout, absl::Seconds(3));
-  EXPECT_EQ(spec.retry.max_attempts, 7);
+  EXPECT_EQ(spec.terms->run_timeout, absl::Seconds(3));
+  EXPECT_EQ(spec.terms->retry.max_attempts, 7);
 }
 
 TEST(ValidationTest, TellsAllViolationsAtOnce) {
   TaskSpec spec;
   spec.queue = "No";
-  spec.task_id = "?";
-  spec.request_id = std::string(129, 'r');
-  spec.retry.max_attempts = 101;
-  spec.deadline = kNow - absl::Seconds(1);
+  spec.origin.Edit().task_id = "?";
+  spec.origin.Edit().request_id = std::string(129, 'r');
+  spec.terms.Edit().retry.max_attempts = 101;
+  spec.terms.Edit().deadline = kNow - absl::Seconds(1);
   EXPECT_THAT(Fields(spec), ElementsAre("parent", "task_id", "request_id", "task.handler",
                                         "task.deadline", "task.retry_policy.max_attempts"));
 }
@@ -161,58 +161,65 @@ INSTANTIATE_TEST_SUITE_P(
     Validation, RangeTest,
     ::testing::Values(
         Case{"schedule far ahead",
-             [](TaskSpec& s) { s.schedule_time = kNow + absl::Hours(367 * 24); },
+             [](TaskSpec& s) { s.terms.Edit().schedule_time = kNow + absl::Hours(367 * 24); },
              "task.schedule_time"},
-        Case{"schedule in the past", [](TaskSpec& s) { s.schedule_time = kNow - absl::Hours(1); },
-             nullptr},
+        Case{"schedule in the past",
+             [](TaskSpec& s) { s.terms.Edit().schedule_time = kNow - absl::Hours(1); }, nullptr},
         Case{"deadline before schedule",
              [](TaskSpec& s) {
-               s.schedule_time = kNow + absl::Hours(2);
-               s.deadline = kNow + absl::Hours(1);
+               s.terms.Edit().schedule_time = kNow + absl::Hours(2);
+               s.terms.Edit().deadline = kNow + absl::Hours(1);
              },
              "task.deadline"},
-        Case{"queue_timeout of zero", [](TaskSpec& s) { s.queue_timeout = absl::ZeroDuration(); },
+        Case{"queue_timeout of zero",
+             [](TaskSpec& s) { s.terms.Edit().queue_timeout = absl::ZeroDuration(); },
              "task.queue_timeout"},
-        Case{"run_timeout below zero", [](TaskSpec& s) { s.run_timeout = -absl::Seconds(1); },
+        Case{"run_timeout below zero",
+             [](TaskSpec& s) { s.terms.Edit().run_timeout = -absl::Seconds(1); },
              "task.run_timeout"},
-        Case{"result_ttl of zero", [](TaskSpec& s) { s.result_ttl = absl::ZeroDuration(); },
-             nullptr},
-        Case{"result_ttl too long", [](TaskSpec& s) { s.result_ttl = absl::Hours(31 * 24); },
+        Case{"result_ttl of zero",
+             [](TaskSpec& s) { s.terms.Edit().result_ttl = absl::ZeroDuration(); }, nullptr},
+        Case{"result_ttl too long",
+             [](TaskSpec& s) { s.terms.Edit().result_ttl = absl::Hours(31 * 24); },
              "task.result_ttl"},
-        Case{"attempts below zero", [](TaskSpec& s) { s.retry.max_attempts = -1; },
+        Case{"attempts below zero", [](TaskSpec& s) { s.terms.Edit().retry.max_attempts = -1; },
              "task.retry_policy.max_attempts"},
-        Case{"100 attempts", [](TaskSpec& s) { s.retry.max_attempts = 100; }, nullptr},
+        Case{"100 attempts", [](TaskSpec& s) { s.terms.Edit().retry.max_attempts = 100; }, nullptr},
         Case{"min_backoff too short",
-             [](TaskSpec& s) { s.retry.min_backoff = absl::Microseconds(1); },
+             [](TaskSpec& s) { s.terms.Edit().retry.min_backoff = absl::Microseconds(1); },
              "task.retry_policy.min_backoff"},
-        Case{"max_backoff too long", [](TaskSpec& s) { s.retry.max_backoff = absl::Hours(25); },
+        Case{"max_backoff too long",
+             [](TaskSpec& s) { s.terms.Edit().retry.max_backoff = absl::Hours(25); },
              "task.retry_policy.max_backoff"},
-        Case{"min above max", [](TaskSpec& s) { s.retry.min_backoff = absl::Hours(1); },
+        Case{"min above max",
+             [](TaskSpec& s) { s.terms.Edit().retry.min_backoff = absl::Hours(1); },
              "task.retry_policy.max_backoff"},
-        Case{"multiplier below one", [](TaskSpec& s) { s.retry.multiplier = 0.5; },
+        Case{"multiplier below one", [](TaskSpec& s) { s.terms.Edit().retry.multiplier = 0.5; },
              "task.retry_policy.multiplier"},
-        Case{"multiplier not a number", [](TaskSpec& s) { s.retry.multiplier = std::nan(""); },
+        Case{"multiplier not a number",
+             [](TaskSpec& s) { s.terms.Edit().retry.multiplier = std::nan(""); },
              "task.retry_policy.multiplier"},
-        Case{"jitter above one", [](TaskSpec& s) { s.retry.jitter = 1.5; },
+        Case{"jitter above one", [](TaskSpec& s) { s.terms.Edit().retry.jitter = 1.5; },
              "task.retry_policy.jitter"},
-        Case{"too many reasons", [](TaskSpec& s) { s.retry.non_retryable_reasons.assign(17, "A"); },
+        Case{"too many reasons",
+             [](TaskSpec& s) { s.terms.Edit().retry.non_retryable_reasons.assign(17, "A"); },
              "task.retry_policy.non_retryable_reasons"},
         Case{"empty reason",
              [](TaskSpec& s) {
-               s.retry.non_retryable_reasons = {"A", ""};
+               s.terms.Edit().retry.non_retryable_reasons = {"A", ""};
              },
              "task.retry_policy.non_retryable_reasons[1]"},
-        Case{"label key", [](TaskSpec& s) { s.labels["Team"] = "a"; }, "task.labels"},
-        Case{"label value", [](TaskSpec& s) { s.labels["a"] = std::string(257, 'v'); },
+        Case{"label key", [](TaskSpec& s) { s.terms.Edit().labels["Team"] = "a"; }, "task.labels"},
+        Case{"label value", [](TaskSpec& s) { s.terms.Edit().labels["a"] = std::string(257, 'v'); },
              "task.labels[a]"},
         Case{"too many labels",
              [](TaskSpec& s) {
-               for (int i = 0; i < 33; ++i) s.labels["k" + std::to_string(i)] = "";
+               for (int i = 0; i < 33; ++i) s.terms.Edit().labels["k" + std::to_string(i)] = "";
              },
              "task.labels"},
         Case{"content type", [](TaskSpec& s) { s.input.content_type = std::string(256, 'c'); },
              "task.input.content_type"},
-        Case{"result topic", [](TaskSpec& s) { s.result_topic = "task.mine"; },
+        Case{"result topic", [](TaskSpec& s) { s.terms.Edit().result_topic = "task.mine"; },
              "task.result_topic"}));
 
 TEST(DurabilityTest, BetterThanOfferedIsRefusedByName) {

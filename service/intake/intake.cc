@@ -9,6 +9,7 @@
 #include "base/sharded_counter.h"
 #include "base/wall_time.h"
 #include "intake/request_index.h"
+#include "intake/shared_names.h"
 #include "task/spec_hash.h"
 #include "task/uuid.h"
 #include "task/waiting_expiry.h"
@@ -21,6 +22,7 @@ class Intake::Core {
       : options_(std::move(options)),
         parts_(parts),
         queue_names_(parts.queues.names()),
+        shared_queues_(queue_names_.begin(), queue_names_.end()),
         wall_time_(parts.clock),
         expiry_(parts.timer, parts.queues, parts.ender),
         requests_(
@@ -151,6 +153,8 @@ class Intake::Core {
       Refuse(*pending, Decision::kRejectedFull, admission.status());
       return false;
     }
+    asked.queue = shared_queues_[admission->queue_index()];
+    asked.handler = shared_handlers_.Share(std::move(asked.handler));
     Ref<TaskRecord> record = MakeRef<TaskRecord>();
     record->uid = MakeUuidV7(now, parts_.random);
     record->spec = MakeRef<TaskSpec>(std::move(asked));
@@ -367,7 +371,9 @@ class Intake::Core {
   const IntakeOptions options_;
   const Parts parts_;
   const std::vector<std::string> queue_names_;
+  const std::vector<SharedText> shared_queues_;  // The same: what the specs of tasks share.
   // Synchronize themselves.
+  SharedNames shared_handlers_;
   WallTime wall_time_;
   WaitingExpiry expiry_;
   const std::shared_ptr<RequestIndex> requests_;

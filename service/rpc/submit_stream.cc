@@ -88,9 +88,7 @@ void SubmitStream::Take(const v1::SubmitTasksRequest& request) {
         self->OnReceipt(id, false, std::move(receipt));
       };
     }
-    submission.on_finished = [self = std::move(self), id](const TaskRecordPtr& record) {
-      self->OnFinished(id, record);
-    };
+    submission.on_finished = Finished(std::move(self), id);
   }
   {
     MutexLock lock(mu_);

@@ -21,7 +21,7 @@ namespace taskforge {
 
 // Shared by the stream's reading and writing coroutine and by the callbacks of its tasks, which may
 // outlive both. Thread-safe; Take belongs to the reading coroutine, Collect to the writing one.
-class SubmitStream final : public RefCounted<SubmitStream> {
+class SubmitStream final : public EndListener {
  public:
   // All must outlive the stream.
   SubmitStream(Submitter& submitter, TaskControl& control, size_t max_batch_items,
@@ -62,7 +62,8 @@ class SubmitStream final : public RefCounted<SubmitStream> {
       ABSL_LOCKS_EXCLUDED(mu_);
   void OnReceipt(uint64_t correlation_id, bool cancel_on_disconnect,
                  absl::StatusOr<SubmitReceipt> receipt) ABSL_LOCKS_EXCLUDED(mu_);
-  void OnFinished(uint64_t correlation_id, const TaskRecordPtr& record) ABSL_LOCKS_EXCLUDED(mu_);
+  void OnFinished(uint64_t correlation_id, const TaskRecordPtr& record) override
+      ABSL_LOCKS_EXCLUDED(mu_);
   void Uncork() ABSL_LOCKS_EXCLUDED(mu_);
   // Who is to be woken, once the lock is free.
   struct Wakes {

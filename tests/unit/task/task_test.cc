@@ -106,6 +106,41 @@ TEST_F(TaskTest, FinishGivesThePlaceBackOnceAndTellsWhoWaits) {
   EXPECT_EQ(ledger_.returned, 700u);
 }
 
+class Listener final : public EndListener {
+ public:
+  explicit Listener(std::vector<int>& calls) : calls_(calls) {}
+  void OnFinished(uint64_t token, const TaskRecordPtr&) override {
+    calls_.push_back(static_cast<int>(token));
+  }
+
+ private:
+  std::vector<int>& calls_;
+};
+
+TEST_F(TaskTest, AllWhoWaitForTheEndAreToldOnceInTheirOrder) {
+  const TaskRef task = Make();
+  std::vector<int> calls;
+  const Ref<Listener> listener = MakeRef<Listener>(calls);
+  task->OnFinished(Finished(listener, 1));
+  task->OnFinished([&calls](const TaskRecordPtr&) { calls.push_back(2); });
+  task->OnFinished(Finished(listener, 3));
+  EXPECT_TRUE(calls.empty());
+  task->Finish(End(*task));
+  EXPECT_EQ(calls, (std::vector<int>{1, 2, 3}));
+}
+
+// Else a waiting task would cost a record more.
+TEST_F(TaskTest, SharesTheAcceptedRecordUntilItChanges) {
+  const TaskRef task = Make();
+  EXPECT_EQ(task->Snapshot(), task->accepted_record());
+  const TaskRecordPtr before = task->Snapshot();
+  task->Update([](TaskRecord& record) { record.state = TaskState::kRunning; });
+  EXPECT_EQ(before->state, TaskState::kQueued);
+  EXPECT_EQ(task->accepted_record(), before);
+  EXPECT_EQ(task->Snapshot()->state, TaskState::kRunning);
+  EXPECT_EQ(task->Snapshot()->spec, before->spec);
+}
+
 TEST_F(TaskTest, ATaskThatGoesUnfinishedGivesItsPlaceBack) {
   Make(Admission(ledger_, 0, 700));
   EXPECT_EQ(ledger_.places, 1);

@@ -10,10 +10,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/clock.h"
+#include "base/random.h"
 #include "bus/bus.h"
 #include "bus/topic.h"
 #include "pool/thread_pool.h"
 #include "task/task_types.h"
+#include "task/uuid.h"
 
 namespace taskforge::bench {
 
@@ -55,14 +57,14 @@ class Rig {
 // Finished tasks of handler echo: many, so that no two events in a row share one.
 inline std::vector<TaskRecordPtr> FinishedTasks() {
   std::vector<TaskRecordPtr> records;
+  SeededRandom random(1);
   for (int i = 1000; i < 1064; ++i) {
-    auto spec = std::make_shared<TaskSpec>();
+    auto spec = MakeRef<TaskSpec>();
     spec->queue = "default";
     spec->handler = "echo";
     spec->input.data = "hello";
-    auto record = std::make_shared<TaskRecord>();
-    record->uid = absl::StrCat("0190163d-8694-739b-aea5-966c26f8", i);
-    record->name = absl::StrCat("tasks/", record->uid);
+    auto record = MakeRef<TaskRecord>();
+    record->uid = MakeUuidV7(absl::FromUnixSeconds(i), random);
     record->revision = 3;
     record->state = TaskState::kSucceeded;
     record->spec = std::move(spec);

@@ -75,6 +75,21 @@ class RegistryDirectory final : public HandlerDirectory, public LaneDirectory {
   const HandlerRegistry& registry_;
 };
 
+// What intake asks of the pool, and of what waits for it. Thread-safe.
+class PoolAndQueuesLoad final : public PoolLoad {
+ public:
+  PoolAndQueuesLoad(const ThreadPool& pool, const TaskQueues& queues)
+      : pool_(pool), queues_(queues) {}
+  bool IsOverloaded() const override { return pool_.IsOverloaded(); }
+  absl::Duration OldestWait(Priority priority) const override {
+    return queues_.OldestLocalWait(priority);
+  }
+
+ private:
+  const ThreadPool& pool_;
+  const TaskQueues& queues_;
+};
+
 // Workers claim from the queues. Thread-safe.
 class QueueTaskSource final : public TaskSource {
  public:

@@ -138,6 +138,7 @@ class Composition final : public ServerControl {
   QueueTaskSource source_{queues_};
   WorkerHub hub_;
   TaskDirectory tasks_;
+  PoolAndQueuesLoad load_{pool_, queues_};
   Intake intake_;
   PoolAndQueues pool_control_;
   PoolExecutor pool_executor_{pool_, clock_};

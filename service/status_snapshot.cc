@@ -80,6 +80,7 @@ void AddPool(const StatusSources& sources, StatusSnapshot& status) {
   status.pool.target = pool.target;
   status.pool.min = pool.settings.min_threads;
   status.pool.max = pool.settings.max_threads;
+  status.pool.overloaded = pool.overloaded;
   status.pool.cpu_limit_cores = sources.cpu_limit_cores;
   for (const ResizeEvent& resize : sources.resizes) {
     status.pool.resizes.push_back(

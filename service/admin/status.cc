@@ -58,6 +58,7 @@ void WritePool(JsonWriter& json, const StatusSnapshot::Pool& pool) {
   json.Key("busy").Int(pool.busy).Key("idle").Int(pool.idle).Key("blocked").Int(pool.blocked);
   json.Key("target").Int(pool.target).Key("min").Int(pool.min).Key("max").Int(pool.max);
   json.Key("cpu_limit_cores").Double(pool.cpu_limit_cores);
+  json.Key("overloaded").Bool(pool.overloaded);
   json.Key("resizes").BeginArray();
   for (const StatusSnapshot::Resize& resize : pool.resizes) {
     json.BeginObject().Key("time").Int(absl::ToUnixSeconds(resize.time));
@@ -114,6 +115,10 @@ StatusVerdict Judge(const StatusSnapshot& snapshot) {
     }
   }
   const StatusSnapshot::Pool& pool = snapshot.pool;
+  if (pool.overloaded) {
+    return {Level::kBusy,
+            "The processors have more to do than they can: more threads would not help."};
+  }
   if (pool.max > 0 && pool.busy + pool.blocked >= pool.max) {
     return {Level::kBusy,
             absl::StrCat("All of the ", pool.max, " threads that it may have are at work.")};

@@ -36,6 +36,7 @@ struct StatusSnapshot {
     int min = 0;
     int max = 0;
     double cpu_limit_cores = 0;
+    bool overloaded = false;      // The processors have more to do than they can.
     std::vector<Resize> resizes;  // The last few, newest first.
   };
   struct Queue {
@@ -89,7 +90,8 @@ struct StatusVerdict {
 };
 
 // Behind: a queue is full or nearly, or its oldest task has waited for more than kBehindAge.
-// Busy: every thread that may exist works, or tasks wait. A paused queue is not behind.
+// Busy: the processors or every thread that may exist are, or tasks wait. A paused queue is not
+// behind.
 inline constexpr double kBehindFill = 0.9;
 inline constexpr absl::Duration kBehindAge = absl::Seconds(10);
 StatusVerdict Judge(const StatusSnapshot& snapshot);

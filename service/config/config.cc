@@ -53,6 +53,7 @@ absl::Status Config::Validate() const {
     errors.push_back(absl::StrCat(violation.field, ": ", violation.description));
   }
   Append(taskforge::Validate(admin), errors);
+  Append(intake.shedding.Validate(), errors);
   Require(rpc.max_message_bytes > intake.limits.max_input_bytes + 65536,
           "grpc.max_message_bytes: must exceed limits.max_payload_bytes by 64 KiB, so that our own "
           "limit is the one that clients are told",

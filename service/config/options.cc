@@ -237,6 +237,15 @@ void BindTasks(Config& config, OptionTable& table) {
     config.queues.queues.emplace_back().name = name;
     BindQueue(into, config.queues.queues.back());
   });
+  SheddingOptions& shedding = config.intake.shedding;
+  table.Add("admission.shed_load",
+            "Whether new tasks of low and normal priority are refused while the pool is overloaded "
+            "and what it has waits too long.",
+            &shedding.is_on);
+  table.Add("admission.shed_low_after",
+            "... low ones, when a task that is as urgent or more has waited for this long.",
+            &shedding.low_after);
+  table.Add("admission.shed_normal_after", "... normal ones.", &shedding.normal_after);
   table.AddBytes("limits.max_payload_bytes", "The largest input of a task and data of an event.",
                  &config.intake.limits.max_input_bytes);
   table.AddBytes("limits.max_output_bytes",

@@ -1,5 +1,6 @@
 #include "intake/intake.h"
 
+#include <algorithm>
 #include <atomic>
 #include <utility>
 
@@ -15,6 +16,13 @@
 #include "task/waiting_expiry.h"
 
 namespace taskforge {
+namespace {
+
+// Of those who are refused because the pool is overloaded: when they come again.
+constexpr absl::Duration kLeastRetryAfter = absl::Seconds(1);
+constexpr absl::Duration kGreatestRetryAfter = absl::Seconds(30);
+
+}  // namespace
 
 class Intake::Core {
  public:
@@ -129,6 +137,7 @@ class Intake::Core {
       facts.is_queue_known = QueueIndex(spec.queue) < queue_names_.size();
       facts.is_handler_known = parts_.handlers.Knows(spec.handler);
       facts.is_draining = is_draining_.load();
+      facts.is_too_much = IsTooMuch(spec, now);
     }
     const Decision decision = Decide(facts);
     switch (decision) {
@@ -321,8 +330,40 @@ class Intake::Core {
                                       absl::StrJoin(queue_names_, ", "), " (queues)"));
     }
     if (!facts.is_handler_known) return HandlerUnknown(spec.handler);
+    if (facts.is_too_much && !facts.is_draining) return Overloaded(spec.priority);
     return DrainingError("the server is draining and takes no new tasks: try another one",
                          options_.drain_retry_after);
+  }
+
+  // As SubmissionFacts says it. What other machines run, and what is to run later, is no load now.
+  bool IsTooMuch(const TaskSpec& spec, absl::Time now) const {
+    if (!parts_.load.IsOverloaded()) return false;
+    const absl::Duration limit = options_.shedding.LimitOf(spec.priority);
+    if (limit == absl::InfiniteDuration() || spec.terms->schedule_time > now) return false;
+    if (parts_.handlers.IsRemote(spec.handler)) return false;
+    return parts_.load.OldestWait(spec.priority) > limit;
+  }
+
+  absl::Status Overloaded(Priority priority) const {
+    const absl::Duration limit = options_.shedding.LimitOf(priority);
+    // Read again: it may have changed, which changes nothing in the decision.
+    const absl::Duration wait = std::max(limit, parts_.load.OldestWait(priority));
+    const std::string name(Name(priority));
+    const std::string waited = absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1)));
+    ErrorDetails details;
+    details.reason = "POOL_OVERLOADED";
+    details.metadata["priority"] = name;
+    details.quota_violations.push_back({"pool", absl::StrCat("work has waited for ", waited, " of ",
+                                                             absl::FormatDuration(limit))});
+    // At the best, what waits is in time again when it has caught up with what it is late.
+    details.retry_after = std::clamp(wait - limit, kLeastRetryAfter, kGreatestRetryAfter);
+    return WithDetails(
+        absl::ResourceExhaustedError(absl::StrCat(
+            "the pool is overloaded: more threads would not help, and work of priority ", name,
+            " or above has waited for ", waited, "; beyond ", absl::FormatDuration(limit),
+            " new work of that priority is refused (admission.shed_", name,
+            "_after): come again later, or ask for a higher priority if it is urgent")),
+        details);
   }
 
   absl::Status HandlerUnknown(absl::string_view handler) const {

@@ -31,11 +31,26 @@ class HandlerDirectory {
   virtual bool Knows(absl::string_view handler) const = 0;
   // Names like it, the nearest first, for people who mistyped; at most a few.
   virtual std::vector<std::string> Near(absl::string_view handler) const = 0;
+  // Whether remote workers run it, and not the pool.
+  virtual bool IsRemote(absl::string_view handler) const = 0;
+};
+
+// How much the pool has to do. Thread-safe.
+class PoolLoad {
+ public:
+  virtual ~PoolLoad() = default;
+  // The processors have more to do than they can, and more threads would not help. Cheap: asked for
+  // each task.
+  virtual bool IsOverloaded() const = 0;
+  // For how long the oldest task for the pool has waited that is at least as urgent as `priority`;
+  // zero: none waits. Asked only while it is overloaded.
+  virtual absl::Duration OldestWait(Priority priority) const = 0;
 };
 
 struct IntakeOptions {
   TaskLimits limits;
   TaskDefaults defaults;
+  SheddingOptions shedding;
   // request_ids of ended tasks that are remembered. Over it the oldest are forgotten.
   size_t max_request_ids = 100'000;
   // How long one is remembered after its task has ended.
@@ -64,6 +79,7 @@ class Intake final : public Submitter {
     Random& random;
     Timer& timer;
     const HandlerDirectory& handlers;
+    const PoolLoad& load;
     TaskQueues& queues;
     TaskStore& store;
     LiveTasks& live_tasks;
@@ -77,10 +93,10 @@ class Intake final : public Submitter {
   // Refusals: INVALID_ARGUMENT with all violations; NOT_FOUND, reason NAMESPACE_UNKNOWN;
   // UNIMPLEMENTED for a durability that is not offered; NOT_FOUND, reason QUEUE_UNKNOWN;
   // FAILED_PRECONDITION, reason HANDLER_UNKNOWN, with near names; UNAVAILABLE, reason DRAINING or
-  // STORE_FAILED; RESOURCE_EXHAUSTED, reason QUEUE_FULL or BYTES_FULL; ALREADY_EXISTS, reason
-  // REQUEST_ID_REUSED or TASK_EXISTS. A repeated submission gets the first one's answer before all
-  // but the first three are looked at: also while draining; or NOT_FOUND, reason TASK_GONE, with
-  // the task's name, once that has ended and its record is gone.
+  // STORE_FAILED; RESOURCE_EXHAUSTED, reason QUEUE_FULL, BYTES_FULL or POOL_OVERLOADED;
+  // ALREADY_EXISTS, reason REQUEST_ID_REUSED or TASK_EXISTS. A repeated submission gets the first
+  // one's answer before all but the first three are looked at: also while draining; or NOT_FOUND,
+  // reason TASK_GONE, with the task's name, once that has ended and its record is gone.
   void Submit(Submission submission) override;
   void SubmitBatch(std::vector<Submission> submissions) override;
 

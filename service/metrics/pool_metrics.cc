@@ -31,6 +31,9 @@ void CollectPool(const PoolStats& stats, Families& families) {
   families.Counter("taskforge_pool_affinity_failures_total",
                    "Threads that could not be put on the processors that pool.affinity names.", {},
                    static_cast<double>(stats.affinity_failures));
+  families.Counter("taskforge_pool_flips_total",
+                   "Times that growing followed shrinking or shrinking growing.", {},
+                   static_cast<double>(stats.resizes.flips));
   for (const ResizeDirection direction : {ResizeDirection::kGrow, ResizeDirection::kShrink}) {
     const auto& by_reason = stats.resizes.by_reason[static_cast<size_t>(direction)];
     for (size_t reason = 1; reason < by_reason.size(); ++reason) {

@@ -11,6 +11,14 @@ size_t FairList::Ahead(size_t queue, TaskSink::Position position) const {
   return own + (queues_.size() - 1) * (own + 1);
 }
 
+MonoTime FairList::OldestEnqueued() const {
+  MonoTime oldest = MonoTime::Max();
+  for (const Queue& queue : queues_) {
+    if (queue.first != nullptr) oldest = std::min(oldest, queue.first->enqueued);
+  }
+  return oldest;
+}
+
 void FairList::Push(TaskRef task, TaskSink::Position position) {
   Queue& queue = queues_[task->queue_index()];
   Task* const node = task.Leak();

@@ -22,6 +22,8 @@ class FairList {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
   size_t size(size_t queue) const { return queues_[queue].size; }
+  // Since when the task that has waited longest does; Max(): none waits.
+  MonoTime OldestEnqueued() const;
 
   // An upper bound of the tasks that leave before one that is put there now, however many come to
   // other queues later.

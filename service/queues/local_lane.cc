@@ -126,6 +126,17 @@ std::vector<TaskRef> LocalLane::TakeAll() {
   return tasks;
 }
 
+absl::Duration LocalLane::OldestWait(Priority least, MonoTime now) const {
+  MonoTime oldest = now;
+  for (size_t i = Index(least); i < kPriorityCount; ++i) {
+    const Level& level = levels_[i];
+    if (level.waiting.load(std::memory_order_relaxed) == 0) continue;
+    MutexLock lock(level.mu);
+    oldest = std::min(oldest, level.list.OldestEnqueued());
+  }
+  return absl::Nanoseconds(now - oldest);
+}
+
 void LocalLane::AddTo(std::vector<QueueStats>& queues, LaneStats& lane, MonoTime now) const {
   for (Priority priority : kPriorities) {
     const Level& level = levels_[Index(priority)];

@@ -39,6 +39,9 @@ class LocalLane {
   size_t Refill(Priority priority);
   std::vector<TaskRef> TakeAll();
 
+  // As TaskQueues::OldestLocalWait.
+  absl::Duration OldestWait(Priority least, MonoTime now) const;
+
   // Adds what waits to the counts of each queue, and moves ages up to what they are at `now`.
   void AddTo(std::vector<QueueStats>& queues, LaneStats& lane, MonoTime now) const;
 

@@ -141,6 +141,10 @@ void TaskQueues::SetLaneServed(absl::string_view handler, bool is_served) {
   core_->remote.SetServed(handler, is_served);
 }
 
+absl::Duration TaskQueues::OldestLocalWait(Priority least) const {
+  return core_->local.OldestWait(least, core_->clock.Monotonic());
+}
+
 TaskQueuesStats TaskQueues::Stats() const {
   TaskQueuesStats stats;
   for (const std::unique_ptr<QueueLedger>& ledger : core_->ledgers) {

@@ -122,6 +122,10 @@ class TaskQueues final : public TaskSink, public AdmissionLedger {
   // has the wait reason NO_WORKER. Not served at first.
   void SetLaneServed(absl::string_view handler, bool is_served);
 
+  // For how long the oldest task of the local lane has waited that is at least as urgent as
+  // `least`; zero: none waits there. A lock for each priority in which tasks wait.
+  absl::Duration OldestLocalWait(Priority least) const;
+
   TaskQueuesStats Stats() const;
 
  private:

@@ -165,6 +165,36 @@ TEST_F(ServerPoolTest, LowStartsWithinTheBoundWhileCriticalSaturatesThePool) {
   EXPECT_GT(critical.load(), 50);
 }
 
+// More threads than the processors can feed, and more work than these do in time.
+TEST_F(ServerPoolTest, AnOverloadedPoolRefusesLowThenNormalWorkAndTakesTheUrgent) {
+  const std::string threads = std::to_string(4 * ReadCpuBudget().cpus());
+  Start({{"pool.min_threads", threads},
+         {"pool.max_threads", threads},
+         {"admission.shed_low_after", "50ms"},
+         {"admission.shed_normal_after", "200ms"}});
+  const auto try_until_refused = [&](v1::Priority priority) {
+    grpc::Status status;
+    v1::Task out;
+    const absl::Time give_up = absl::Now() + absl::Seconds(30);
+    do {
+      status = Submit(MakeTask("spin", "100ms", priority), &out);
+    } while (status.ok() && absl::Now() < give_up);
+    return status;
+  };
+  std::vector<grpc::Status> refusals;
+  for (const v1::Priority priority : {v1::PRIORITY_LOW, v1::PRIORITY_NORMAL}) {
+    refusals.push_back(try_until_refused(priority));
+  }
+  for (const grpc::Status& status : refusals) {
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << status.error_message();
+    EXPECT_EQ(ReasonOf(status), "POOL_OVERLOADED");
+    google::rpc::RetryInfo retry;
+    EXPECT_TRUE(Detail(status, &retry));
+  }
+  v1::Task urgent;
+  EXPECT_TRUE(Run(MakeTask("echo", "x", v1::PRIORITY_HIGH), &urgent).ok());
+}
+
 TEST_F(ServerPoolTest, OverloadIsRefusedAndNothingAcceptedIsLost) {
   Start({{"queues.default.max_tasks", "50"}, {"pool.min_threads", "2"}, {"pool.max_threads", "2"}});
   std::atomic<int> accepted{0};

@@ -1,5 +1,9 @@
 #include "intake/admission_policy.h"
 
+#include <string>
+#include <vector>
+
+#include "base/error.h"
 #include "gtest/gtest.h"
 
 namespace taskforge {
@@ -25,6 +29,11 @@ TEST(AdmissionPolicyTest, DecidesByTheTable) {
       {{true, Request::kNew, true, false, false}, Decision::kRejectedInvalid},
       {{true, Request::kNew, true, false, true}, Decision::kRejectedInvalid},
       {{true, Request::kNew, true, true, true}, Decision::kRejectedDraining},
+      // ... and too much
+      {{true, Request::kNew, true, true, false, true}, Decision::kRejectedOverload},
+      {{true, Request::kNew, true, true, true, true}, Decision::kRejectedDraining},
+      {{true, Request::kNew, true, false, false, true}, Decision::kRejectedInvalid},
+      {{true, Request::kRepeated, true, true, false, true}, Decision::kDuplicate},
   };
   for (const Row& row : rows) {
     EXPECT_EQ(Decide(row.facts), row.decision) << "row " << (&row - rows);
@@ -36,6 +45,37 @@ TEST(AdmissionPolicyTest, DecisionsHaveTheNamesOfTheMetric) {
   EXPECT_EQ(Name(Decision::kDuplicate), "duplicate");
   EXPECT_EQ(Name(Decision::kRejectedFull), "rejected_full");
   EXPECT_EQ(Name(Decision::kRejectedFailed), "rejected_failed");
+  EXPECT_EQ(Name(Decision::kRejectedOverload), "rejected_overload");
+}
+
+TEST(SheddingOptionsTest, LowGoesBeforeNormalAndUrgentWorkNever) {
+  SheddingOptions options;
+  options.low_after = absl::Seconds(2);
+  options.normal_after = absl::Seconds(3);
+  EXPECT_EQ(options.LimitOf(Priority::kLow), absl::Seconds(2));
+  EXPECT_EQ(options.LimitOf(Priority::kNormal), absl::Seconds(3));
+  EXPECT_EQ(options.LimitOf(Priority::kHigh), absl::InfiniteDuration());
+  EXPECT_EQ(options.LimitOf(Priority::kCritical), absl::InfiniteDuration());
+  options.is_on = false;
+  EXPECT_EQ(options.LimitOf(Priority::kLow), absl::InfiniteDuration());
+  EXPECT_EQ(options.LimitOf(Priority::kNormal), absl::InfiniteDuration());
+}
+
+TEST(SheddingOptionsTest, EveryViolationIsToldAtOnce) {
+  EXPECT_TRUE(SheddingOptions().Validate().ok());
+  SheddingOptions options;
+  options.low_after = absl::Hours(2);
+  options.normal_after = absl::Milliseconds(1);
+  const std::vector<FieldViolation> violations = DetailsOf(options.Validate()).field_violations;
+  ASSERT_EQ(violations.size(), 3u);
+  EXPECT_EQ(violations[0].field, "admission.shed_low_after");
+  EXPECT_EQ(violations[1].field, "admission.shed_normal_after");
+  EXPECT_EQ(violations[2].field, "admission.shed_normal_after");
+  EXPECT_NE(violations[0].description.find("10ms to 1h"), std::string::npos);
+  EXPECT_NE(violations[2].description.find("admission.shed_low_after (2h)"), std::string::npos);
+  options.low_after = absl::Milliseconds(10);
+  options.normal_after = absl::Milliseconds(10);
+  EXPECT_TRUE(options.Validate().ok());
 }
 
 }  // namespace

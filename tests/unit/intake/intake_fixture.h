@@ -2,6 +2,7 @@
 #ifndef TASKFORGE_UNIT_INTAKE_INTAKE_FIXTURE_H_
 #define TASKFORGE_UNIT_INTAKE_INTAKE_FIXTURE_H_
 
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -66,6 +67,22 @@ class SlowStore final : public TaskStore {
   std::vector<Appending> held_;
 };
 
+// A pool as busy as the test says. To be changed only while nobody asks.
+class FakeLoad final : public PoolLoad {
+ public:
+  bool IsOverloaded() const override { return is_overloaded; }
+  absl::Duration OldestWait(Priority priority) const override {
+    absl::Duration oldest;
+    for (size_t i = Index(priority); i < kPriorityCount; ++i) {
+      oldest = std::max(oldest, waits[kPriorities[i]]);
+    }
+    return oldest;
+  }
+
+  bool is_overloaded = false;
+  PerPriority<absl::Duration> waits;
+};
+
 class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnder {
  protected:
   // What became of one submission.
@@ -90,8 +107,8 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
     options.queues = {mail};
     queues_ = std::make_unique<TaskQueues>(options, clock_, handlers_, target_);
     intake_ = std::make_unique<Intake>(
-        IntakeOptions(),
-        Intake::Parts{clock_, random_, timer_, handlers_, *queues_, store_, live_, *this, *this});
+        IntakeOptions(), Intake::Parts{clock_, random_, timer_, handlers_, load_, *queues_, store_,
+                                       live_, *this, *this});
   }
 
   static TaskSpec Echo() {
@@ -159,6 +176,7 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
   FakeTimer timer_{clock_};
   SeededRandom random_{1};
   FakeHandlers handlers_;
+  FakeLoad load_;
   FakeReleaseTarget target_{1000};
   MemoryStore memory_{MemoryStoreOptions(), clock_, timer_};
   SlowStore store_{memory_};

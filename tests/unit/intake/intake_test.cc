@@ -273,6 +273,96 @@ TEST_F(IntakeTest, SetsNoTimerForATaskThatCanNotExpire) {
   EXPECT_EQ(timer_.pending(), 0u);
 }
 
+struct OverloadRow {
+  const char* what;
+  bool is_overloaded;
+  Priority waits_at;
+  int waited_seconds;
+  Priority asked;
+  bool is_refused;
+};
+
+TEST_F(IntakeTest, AnOverloadedPoolRefusesWhatWouldComeTooLate) {
+  const OverloadRow rows[] = {
+      {"not overloaded", false, Priority::kNormal, 900, Priority::kLow, false},
+      {"at the limit", true, Priority::kLow, 10, Priority::kLow, false},
+      {"above it", true, Priority::kLow, 11, Priority::kLow, true},
+      {"more urgent work waits", true, Priority::kCritical, 11, Priority::kLow, true},
+      {"normal's limit is a further one", true, Priority::kNormal, 11, Priority::kNormal, false},
+      {"above normal's", true, Priority::kNormal, 61, Priority::kNormal, true},
+      {"low work that waits delays no normal", true, Priority::kLow, 900, Priority::kNormal, false},
+      {"high never", true, Priority::kCritical, 900, Priority::kHigh, false},
+      {"critical never", true, Priority::kCritical, 900, Priority::kCritical, false},
+  };
+  for (const OverloadRow& row : rows) {
+    load_.is_overloaded = row.is_overloaded;
+    load_.waits = {};
+    load_.waits[row.waits_at] = absl::Seconds(row.waited_seconds);
+    TaskSpec spec = Echo();
+    spec.priority = row.asked;
+    const auto answer = Submit(spec);
+    EXPECT_EQ(answer->reason(), row.is_refused ? "POOL_OVERLOADED" : "") << row.what;
+    EXPECT_EQ(answer->receipt.ok(), !row.is_refused) << row.what;
+  }
+  EXPECT_EQ(Counted(Decision::kRejectedOverload, "default", Priority::kLow), 2u);
+  EXPECT_EQ(Counted(Decision::kRejectedOverload, "default", Priority::kNormal), 1u);
+  EXPECT_EQ(Admitted(), 6u);  // What is refused holds no place.
+}
+
+TEST_F(IntakeTest, ARefusalForOverloadNamesTheLimitTheKnobAndTheWayOut) {
+  load_.is_overloaded = true;
+  load_.waits[Priority::kHigh] = absl::Milliseconds(14'500);
+  TaskSpec spec = Echo();
+  spec.priority = Priority::kLow;
+  const absl::Status status = Submit(spec)->status();
+  EXPECT_TRUE(absl::IsResourceExhausted(status));
+  const std::string message(status.message());
+  EXPECT_THAT(message, HasSubstr("14.5s"));
+  EXPECT_THAT(message, HasSubstr("beyond 10s"));
+  EXPECT_THAT(message, HasSubstr("(admission.shed_low_after)"));
+  EXPECT_THAT(message, HasSubstr("come again later, or ask for a higher priority"));
+  const ErrorDetails details = DetailsOf(status);
+  EXPECT_EQ(details.retry_after, absl::Milliseconds(4'500));
+  EXPECT_EQ(details.metadata.at("priority"), "low");
+  ASSERT_THAT(details.quota_violations, SizeIs(1));
+  EXPECT_EQ(details.quota_violations[0].subject, "pool");
+}
+
+TEST_F(IntakeTest, OverloadOfThePoolIsNoMatterForWhatItNeedNotRunNow) {
+  load_.is_overloaded = true;
+  load_.waits[Priority::kLow] = absl::Hours(1);
+  TaskSpec spec = Echo();
+  spec.priority = Priority::kLow;
+  EXPECT_EQ(Submit(spec)->reason(), "POOL_OVERLOADED");
+  spec.terms.Edit().schedule_time = clock_.Now() + absl::Hours(1);
+  EXPECT_TRUE(Submit(spec)->receipt.ok());
+  handlers_.remote = {"render"};
+  spec = TaskSpec();
+  spec.handler = "render";
+  spec.priority = Priority::kLow;
+  EXPECT_TRUE(Submit(spec)->receipt.ok());
+  clock_.Advance(absl::Hours(1));
+  EXPECT_TRUE(target_.Take(Priority::kLow));
+}
+
+TEST_F(IntakeTest, ARefusalForOverloadFreesItsRequestIdAndARepeatedOneIsAnswered) {
+  TaskSpec spec = WithRequestId("first");
+  spec.priority = Priority::kLow;
+  const auto first = Submit(spec);
+  ASSERT_TRUE(first->receipt.ok());
+  load_.is_overloaded = true;
+  load_.waits[Priority::kLow] = absl::Hours(1);
+  const auto repeated = Submit(spec);
+  ASSERT_TRUE(repeated->receipt.ok());
+  EXPECT_TRUE(repeated->receipt->duplicate);
+  spec.origin.Edit().request_id = "second";
+  EXPECT_EQ(Submit(spec)->reason(), "POOL_OVERLOADED");
+  load_.is_overloaded = false;
+  const auto again = Submit(spec);
+  ASSERT_TRUE(again->receipt.ok());
+  EXPECT_FALSE(again->receipt->duplicate);
+}
+
 TEST_F(IntakeTest, EveryCombinationOfLabelsIsThereAtZero) {
   const IntakeStats stats = intake_->Stats();
   EXPECT_THAT(stats.submitted, SizeIs(3 * kPriorityCount * kDecisionCount));

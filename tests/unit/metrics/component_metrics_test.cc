@@ -96,6 +96,19 @@ TEST(CollectHandlers, AHandlerThatComesLaterTakesNoOthersLabel) {
   EXPECT_THAT(text, HasSubstr("taskforge_handler_running{handler=\"_other\"} 5\n"));
 }
 
+TEST(CollectPool, TellsOfOverloadAndFlips) {
+  PoolStats stats;
+  const auto text = [&] {
+    return TextOf([&](Families& families) { CollectPool(stats, families); });
+  };
+  EXPECT_THAT(text(), HasSubstr("taskforge_pool_overloaded 0\n"));
+  EXPECT_THAT(text(), HasSubstr("taskforge_pool_flips_total 0\n"));
+  stats.overloaded = true;
+  stats.resizes.flips = 3;
+  EXPECT_THAT(text(), HasSubstr("taskforge_pool_overloaded 1\n"));
+  EXPECT_THAT(text(), HasSubstr("taskforge_pool_flips_total 3\n"));
+}
+
 TEST(CollectSelf, TellsWhenTheCertificateEnds) {
   SelfStats self;
   const auto text = [&] {

@@ -171,6 +171,26 @@ TEST_F(TaskQueuesTest, StatsCountWhatWaitsByQueueAndPriority) {
   EXPECT_EQ(stats.lanes[1].handler, "resize");
 }
 
+TEST_F(TaskQueuesTest, TheOldestLocalWaitIsOfWhatIsAsUrgentOrMore) {
+  EXPECT_EQ(queues_.OldestLocalWait(Priority::kLow), absl::ZeroDuration());
+  for (const Priority priority : {Priority::kLow, Priority::kHigh}) {
+    queues_.Enqueue(Make("released", priority), kBack);
+  }
+  const TaskRef oldest = Make("oldest", Priority::kHigh, 1);
+  queues_.Enqueue(oldest, kBack);
+  clock_.Advance(absl::Seconds(1));
+  queues_.Enqueue(Make("remote", Priority::kCritical, 0, "resize"), kBack);
+  clock_.Advance(absl::Seconds(2));
+  queues_.Enqueue(Make("later", Priority::kHigh), kBack);
+  queues_.Enqueue(Make("low", Priority::kLow), kBack);
+  EXPECT_EQ(queues_.OldestLocalWait(Priority::kCritical), absl::ZeroDuration());
+  EXPECT_EQ(queues_.OldestLocalWait(Priority::kHigh), absl::Seconds(3));
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_EQ(queues_.OldestLocalWait(Priority::kLow), absl::Seconds(4));
+  EXPECT_TRUE(queues_.Remove(*oldest));
+  EXPECT_EQ(queues_.OldestLocalWait(Priority::kLow), absl::Seconds(1));
+}
+
 TEST_F(TaskQueuesTest, QueuesShareTheLocalLaneFairly) {
   queues_.Enqueue(Admitted("released"), kBack);
   for (int i = 0; i < 3; ++i) queues_.Enqueue(Admitted(absl::StrCat("d", i)), kBack);

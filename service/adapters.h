@@ -125,6 +125,9 @@ class PoolAndQueues final : public PoolControl {
     return view;
   }
   absl::Status Update(const PoolUpdate& update) override { return pool_.UpdateOptions(update); }
+  absl::Status SetThreadAffinity(int seat, const std::vector<int>& cpus) override {
+    return pool_.SetThreadAffinity(seat, cpus);
+  }
   std::vector<ResizeEvent> Resizes(size_t count, uint64_t before) const override {
     return pool_.Resizes(count, before);
   }

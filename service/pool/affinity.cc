@@ -11,9 +11,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
 
 namespace taskforge {
 namespace {
+
+// Of processors that are not to be had, in one message.
+constexpr size_t kMostTold = 16;
 
 int ReadNumber(const std::string& path, int otherwise) {
   std::ifstream file(path);
@@ -63,19 +67,41 @@ std::vector<int> AffinityPlan::ForSeat(uint32_t seat) const {
   return masks_[seat % masks_.size()];
 }
 
-absl::Status CheckCpus(const std::vector<int>& cpus) {
-  for (const int cpu : cpus) {
-    if (cpu < 0 || cpu >= CPU_SETSIZE) {
-      return absl::InvalidArgumentError(absl::StrCat("no such processor: ", cpu));
-    }
+std::string CpusText(const std::vector<int>& cpus) {
+  if (cpus.empty()) return "none";
+  std::vector<int> sorted = cpus;
+  std::sort(sorted.begin(), sorted.end());
+  sorted.erase(std::unique(sorted.begin(), sorted.end()), sorted.end());
+  std::string text;
+  for (size_t i = 0; i < sorted.size();) {
+    size_t last = i;
+    while (last + 1 < sorted.size() && sorted[last + 1] == sorted[last] + 1) ++last;
+    absl::StrAppend(&text, text.empty() ? "" : ",", sorted[i]);
+    if (last > i) absl::StrAppend(&text, "-", sorted[last]);
+    i = last + 1;
   }
+  return text;
+}
+
+absl::Status CheckCpus(const std::vector<int>& cpus) {
+  // Where the process may run, and its threads with it.
   const std::optional<std::vector<int>> usable = ThreadCpus(getpid());
-  const bool is_usable =
-      cpus.empty() || !usable.has_value() || std::any_of(cpus.begin(), cpus.end(), [&](int cpu) {
-        return std::find(usable->begin(), usable->end(), cpu) != usable->end();
-      });
-  if (is_usable) return absl::OkStatus();
-  return absl::InvalidArgumentError("none of the processors can be used by this process");
+  std::vector<int> wrong;
+  for (const int cpu : cpus) {
+    const bool is_number = cpu >= 0 && cpu < CPU_SETSIZE;
+    const bool is_usable =
+        is_number &&
+        (!usable.has_value() || std::find(usable->begin(), usable->end(), cpu) != usable->end());
+    // Some will do: the list may be long.
+    if (!is_usable && wrong.size() < kMostTold) wrong.push_back(cpu);
+  }
+  if (wrong.empty()) return absl::OkStatus();
+  const std::string limit =
+      usable.has_value() ? CpusText(*usable) : absl::StrCat("0-", CPU_SETSIZE - 1);
+  return InvalidArgument(
+      {{"cpus",
+        absl::StrCat("this process may use the processors ", limit, ", and not ", CpusText(wrong),
+                     "; without processors a thread runs on all of them")}});
 }
 
 absl::Status SetThreadCpus(int tid, const std::vector<int>& cpus) {

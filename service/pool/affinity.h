@@ -35,7 +35,10 @@ class AffinityPlan {
   std::vector<std::vector<int>> masks_;  // Used round robin; empty: no plan.
 };
 
-// INVALID_ARGUMENT: there are no such processors, or this process may use none of them.
+// As people write them: `0-3,6`; `none` if empty.
+std::string CpusText(const std::vector<int>& cpus);
+
+// INVALID_ARGUMENT, field `cpus`: not all of these are processors that this process may use.
 absl::Status CheckCpus(const std::vector<int>& cpus);
 
 // Lets thread `tid` of this process (0: the caller) run on `cpus` only; on all that the process may

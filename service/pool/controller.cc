@@ -96,10 +96,21 @@ void Controller::SetSettings(const PoolSettings& settings) {
   core_.Kick();
 }
 
-absl::Status Controller::SetAffinity(uint32_t seat, const std::vector<int>& cpus) {
-  if (seat >= WakeList::kMaxSeats) return absl::InvalidArgumentError("no such seat");
+absl::Status Controller::CheckSeat(int seat) const {
+  const int most = settings().max_threads;
+  const int seats = std::max(most, static_cast<int>(core_.seat_count()));
+  if (seat >= 0 && seat < seats) return absl::OkStatus();
+  return InvalidArgument(
+      {{"seat", absl::StrCat("there is no seat ", seat, ": they are 0 to ", seats - 1,
+                             ", one for each thread that there may be (max_threads ", most,
+                             "); GetPool lists those that have one now")}});
+}
+
+absl::Status Controller::SetAffinity(int index, const std::vector<int>& cpus) {
+  if (const absl::Status there = CheckSeat(index); !there.ok()) return there;
   // Before it is kept: the seat may have no thread yet on which it would fail.
   if (const absl::Status usable = CheckCpus(cpus); !usable.ok()) return usable;
+  const auto seat = static_cast<uint32_t>(index);
   std::optional<std::vector<int>> before = cpus;
   {
     MutexLock lock(mu_);
@@ -114,7 +125,7 @@ absl::Status Controller::SetAffinity(uint32_t seat, const std::vector<int>& cpus
   // What cannot be done must not wait for the seat's next thread.
   MutexLock lock(mu_);
   if (affinity_of_[seat] == cpus) affinity_of_[seat].swap(before);
-  return status;
+  return InvalidArgument({{"cpus", std::string(status.message())}});
 }
 
 std::vector<int> Controller::CpusOf(uint32_t seat) const {

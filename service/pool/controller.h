@@ -63,9 +63,8 @@ class Controller {
 
   void SetSettings(const PoolSettings& settings) ABSL_LOCKS_EXCLUDED(mu_);
   PoolSettings settings() const ABSL_LOCKS_EXCLUDED(mu_);
-  // Where the threads of `seat` run, from now on. INVALID_ARGUMENT: no such seat or processors, and
-  // then nothing has changed.
-  absl::Status SetAffinity(uint32_t seat, const std::vector<int>& cpus) ABSL_LOCKS_EXCLUDED(mu_);
+  // As ThreadPool::SetThreadAffinity.
+  absl::Status SetAffinity(int seat, const std::vector<int>& cpus) ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<int> CpusOf(uint32_t seat) const ABSL_LOCKS_EXCLUDED(mu_);
 
   int cpus() const { return cpus_.load(std::memory_order_relaxed); }
@@ -100,6 +99,8 @@ class Controller {
   // When an idle thread that is too many will have been idle for long enough.
   MonoTime NextExpiry(MonoTime now, const PoolSettings& settings) const;
 
+  // INVALID_ARGUMENT, field `seat`: no thread can sit there.
+  absl::Status CheckSeat(int seat) const ABSL_LOCKS_EXCLUDED(mu_);
   // Each returns by how many threads the number changed.
   int StartThreads(int count, MonoTime now);
   int RetireThreads(int count, MonoTime idle_since_at_least);

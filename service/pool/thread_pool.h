@@ -111,9 +111,10 @@ class ThreadPool final : public ThreadOwner {
   // number begins at once; above a new greatest number threads go as they become idle.
   absl::Status UpdateOptions(const PoolUpdate& update);
   PoolSettings settings() const { return controller_.settings(); }
-  // Where the threads of `seat` run, now and later; empty: everywhere. INVALID_ARGUMENT, and then
+  // Where the threads of `seat` run, now and later; empty: everywhere. INVALID_ARGUMENT, field
+  // `seat` or `cpus`: no thread can sit there, or the process may not use all of these; then
   // nothing has changed.
-  absl::Status SetThreadAffinity(uint32_t seat, const std::vector<int>& cpus) {
+  absl::Status SetThreadAffinity(int seat, const std::vector<int>& cpus) {
     return controller_.SetAffinity(seat, cpus);
   }
 

@@ -35,6 +35,7 @@ const std::vector<MethodRule>& MethodTable() {
       {kPool, "GetPool", kUnary, AccessRule::kClient},
       {kPool, "WatchPool", RpcType::kServerStream, AccessRule::kClient},
       {kPool, "UpdatePool", kUnary, AccessRule::kAdmin},
+      {kPool, "SetThreadAffinity", kUnary, AccessRule::kAdmin},
       {kPool, "ListPoolResizes", kUnary, AccessRule::kClient},
       {kServer, "GetServerInfo", kUnary, AccessRule::kClient},
       {kServer, "Drain", kUnary, AccessRule::kAdmin},

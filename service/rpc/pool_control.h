@@ -28,6 +28,8 @@ class PoolControl {
   virtual PoolView View() const = 0;
   // INVALID_ARGUMENT with all violations, fields named `pool.<name>`; then nothing has changed.
   virtual absl::Status Update(const PoolUpdate& update) = 0;
+  // INVALID_ARGUMENT, field `seat` or `cpus`; then nothing has changed.
+  virtual absl::Status SetThreadAffinity(int seat, const std::vector<int>& cpus) = 0;
   // The last `count`, newest first, with numbers below `before` (0: all).
   virtual std::vector<ResizeEvent> Resizes(size_t count, uint64_t before) const = 0;
 };

@@ -183,6 +183,8 @@ void PoolService::AddTo(MethodList& methods) {
               &PoolService::WatchPool);
   methods.Add(kName, "UpdatePool", generated_, &Generated::RequestUpdatePool, *this,
               &PoolService::UpdatePool);
+  methods.Add(kName, "SetThreadAffinity", generated_, &Generated::RequestSetThreadAffinity, *this,
+              &PoolService::SetThreadAffinity);
   methods.Add(kName, "ListPoolResizes", generated_, &Generated::RequestListPoolResizes, *this,
               &PoolService::ListPoolResizes);
 }
@@ -229,6 +231,15 @@ Reply PoolService::UpdatePool(UnaryCall<v1::UpdatePoolRequest, v1::Pool>& call) 
   if (!violations.empty()) co_return violations.TakeStatus();
   const absl::Status status = pool_.Update(update);
   if (!status.ok()) co_return InTermsOfRequest(status);
+  ToProto(pool_.View(), call.response());
+  co_return absl::OkStatus();
+}
+
+Reply PoolService::SetThreadAffinity(UnaryCall<v1::SetThreadAffinityRequest, v1::Pool>& call) {
+  const auto& cpus = call.request().cpus();
+  const absl::Status status =
+      pool_.SetThreadAffinity(call.request().seat(), {cpus.begin(), cpus.end()});
+  if (!status.ok()) co_return status;
   ToProto(pool_.View(), call.response());
   co_return absl::OkStatus();
 }

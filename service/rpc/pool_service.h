@@ -28,6 +28,7 @@ class PoolService {
   Reply GetPool(UnaryCall<v1::GetPoolRequest, v1::Pool>& call);
   Reply WatchPool(ServerStreamCall<v1::WatchPoolRequest, v1::Pool>& call);
   Reply UpdatePool(UnaryCall<v1::UpdatePoolRequest, v1::Pool>& call);
+  Reply SetThreadAffinity(UnaryCall<v1::SetThreadAffinityRequest, v1::Pool>& call);
   Reply ListPoolResizes(UnaryCall<v1::ListPoolResizesRequest, v1::ListPoolResizesResponse>& call);
 
   PoolControl& pool_;

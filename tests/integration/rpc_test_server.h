@@ -40,6 +40,7 @@ class FakePool final : public PoolControl {
     PoolView view;
     view.stats.settings = settings_;
     view.stats.threads = 3;
+    view.stats.thread_list.emplace_back().cpus = cpus_;
     view.waiting_in_queues[Priority::kLow] = 7;
     return view;
   }
@@ -50,6 +51,12 @@ class FakePool final : public PoolControl {
     }
     settings_.min_threads = update.min_threads.value_or(settings_.min_threads);
     settings_.default_priority = update.default_priority.value_or(settings_.default_priority);
+    return absl::OkStatus();
+  }
+  absl::Status SetThreadAffinity(int seat, const std::vector<int>& cpus) override {
+    MutexLock lock(mu_);
+    if (seat < 0) return InvalidArgument({{"seat", "want 0 or more"}});
+    cpus_ = cpus;
     return absl::OkStatus();
   }
   std::vector<ResizeEvent> Resizes(size_t count, uint64_t before) const override {
@@ -67,6 +74,7 @@ class FakePool final : public PoolControl {
  private:
   mutable Mutex mu_;
   PoolSettings settings_ ABSL_GUARDED_BY(mu_);
+  std::vector<int> cpus_ ABSL_GUARDED_BY(mu_);  // Of its only thread.
 };
 
 // Thread-safe.

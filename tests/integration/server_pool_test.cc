@@ -1,6 +1,9 @@
 // What the pool does to a running server: growth for blocked work, none for busy work, the waiting
 // bound, overload.
+#include <sched.h>
+
 #include <atomic>
+#include <tuple>
 
 #include "integration/server_fixture.h"
 #include "support/waiting_bound.h"
@@ -111,6 +114,40 @@ TEST_F(ServerPoolTest, TheDefaultPriorityChangesWhileItRuns) {
   v1::Pool pool;
   ASSERT_TRUE(pool_->UpdatePool(&context, request, &pool).ok());
   EXPECT_EQ(SubmitOk(MakeTask("echo", "x")).priority(), v1::PRIORITY_HIGH);
+}
+
+TEST_F(ServerPoolTest, AThreadGoesToTheProcessorsThatItsSeatIsGiven) {
+  Start({{"pool.min_threads", "2"}});
+  const std::vector<int> usable = ReadCpuBudget().allowed_cpus;
+  const auto set = [&](int seat, const std::vector<int>& cpus, v1::Pool& pool) {
+    grpc::ClientContext context;
+    v1::SetThreadAffinityRequest request;
+    request.set_seat(seat);
+    request.mutable_cpus()->Assign(cpus.begin(), cpus.end());
+    return pool_->SetThreadAffinity(&context, request, &pool);
+  };
+  const absl::Time give_up = absl::Now() + absl::Seconds(10);
+  while (GetPool().idle_threads() < 2 && absl::Now() < give_up) std::this_thread::yield();
+  v1::Pool pool;
+  ASSERT_TRUE(set(1, {usable.back()}, pool).ok());
+  ASSERT_EQ(pool.thread_list_size(), 2);
+  EXPECT_EQ(pool.thread_list(0).cpus_size(), 0);
+  // Where the process may use one only, that is everywhere.
+  EXPECT_EQ(pool.thread_list(1).cpus_size(), usable.size() == 1 ? 0 : 1);
+  ASSERT_TRUE(set(1, {}, pool).ok());
+  EXPECT_EQ(pool.thread_list(1).cpus_size(), 0);
+
+  const int seats = pool.settings().max_threads();
+  for (const auto& [seat, cpu, field] :
+       {std::tuple{seats, usable[0], "seat"}, std::tuple{-1, usable[0], "seat"},
+        std::tuple{0, CPU_SETSIZE - 1, "cpus"}, std::tuple{0, -1, "cpus"}}) {
+    const grpc::Status status = set(seat, {cpu}, pool);
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+    google::rpc::BadRequest bad;
+    ASSERT_TRUE(Detail(status, &bad)) << status.error_message();
+    EXPECT_EQ(bad.field_violations(0).field(), field);
+  }
+  EXPECT_TRUE(set(seats - 1, {usable[0]}, pool).ok()) << "for the thread that may come";
 }
 
 TEST_F(ServerPoolTest, AChangeThatMakesNoSenseChangesNothing) {

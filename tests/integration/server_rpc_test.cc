@@ -163,6 +163,27 @@ TEST(Pool, RefusesWhatIsWrongInTermsOfTheRequest) {
   EXPECT_EQ(field_of(request), "settings.min_threads");
 }
 
+TEST(Pool, SetsTheAffinityOfASeatAndAnswersWithThePool) {
+  RpcTestServer server;
+  auto stub = v1::PoolService::NewStub(server.channel);
+  v1::SetThreadAffinityRequest request;
+  request.add_cpus(1);
+  request.add_cpus(3);
+  v1::Pool pool;
+  grpc::ClientContext context;
+  ASSERT_TRUE(stub->SetThreadAffinity(&context, request, &pool).ok());
+  EXPECT_THAT(pool.thread_list(0).cpus(), testing::ElementsAre(1, 3));
+  request.set_seat(-1);
+  grpc::ClientContext wrong;
+  const grpc::Status status = stub->SetThreadAffinity(&wrong, request, &pool);
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  const google::rpc::Status details = DetailsIn(status);
+  google::rpc::BadRequest bad;
+  for (const auto& any : details.details()) any.UnpackTo(&bad);
+  ASSERT_EQ(bad.field_violations_size(), 1);
+  EXPECT_EQ(bad.field_violations(0).field(), "seat");
+}
+
 TEST(Pool, WatchSendsAgainAndAgain) {
   RpcTestServer server;
   auto stub = v1::PoolService::NewStub(server.channel);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
@@ -9,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "base/json.h"
 
 namespace taskforge::cli {
@@ -117,6 +119,22 @@ std::optional<absl::Duration> ParseDurationText(absl::string_view text) {
   }
   if (duration < absl::ZeroDuration()) return std::nullopt;
   return duration;
+}
+
+std::optional<std::vector<int>> ParseCpus(absl::string_view text) {
+  constexpr int kMostCpu = 4095;  // More than any kernel here has.
+  std::set<int> cpus;
+  if (text == "none") return std::vector<int>();
+  for (const absl::string_view range : absl::StrSplit(text, ',')) {
+    const std::vector<absl::string_view> ends = absl::StrSplit(range, absl::MaxSplits('-', 1));
+    int first = 0;
+    int last = 0;
+    const bool are_numbers =
+        absl::SimpleAtoi(ends.front(), &first) && absl::SimpleAtoi(ends.back(), &last);
+    if (!are_numbers || first < 0 || last < first || last > kMostCpu) return std::nullopt;
+    for (int cpu = first; cpu <= last; ++cpu) cpus.insert(cpu);
+  }
+  return std::vector<int>(cpus.begin(), cpus.end());
 }
 
 absl::Duration Percentile(std::vector<absl::Duration> values, double q) {

@@ -42,6 +42,10 @@ void SetTime(absl::Time time, google::protobuf::Timestamp& out);
 // `80ms`, `1.5s`, `2m`, or a bare number of seconds; empty when it is none of these, or negative.
 std::optional<absl::Duration> ParseDurationText(absl::string_view text);
 
+// Processors, ascending: `0-3,6`; `none`: an empty list, all that the server may use. None when it
+// is neither.
+std::optional<std::vector<int>> ParseCpus(absl::string_view text);
+
 // The value that a share `q` in [0, 1] of `values` does not exceed (nearest rank); zero when empty.
 absl::Duration Percentile(std::vector<absl::Duration> values, double q);
 

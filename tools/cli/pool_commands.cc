@@ -1,8 +1,9 @@
-// taskforge pool get | watch | set | resizes.
+// taskforge pool get | watch | set | affinity | resizes.
 #include <cstdio>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
@@ -109,6 +110,33 @@ int SetPool(Session& session, Stub& stub, const SetOptions& options) {
   return kExitOk;
 }
 
+struct AffinityArguments {
+  int seat = 0;
+  std::string cpus;
+};
+
+const CLI::Validator kCpus(
+    [](std::string& text) {
+      return ParseCpus(text).has_value()
+                 ? std::string()
+                 : absl::StrCat(text,
+                                " names no processors: 0-3,6, or none for all of the server's");
+    },
+    "CPUS");
+
+int SetAffinity(Session& session, Stub& stub, const AffinityArguments& arguments) {
+  Call call(session);
+  v1::SetThreadAffinityRequest request;
+  request.set_seat(arguments.seat);
+  const std::vector<int> cpus = ParseCpus(arguments.cpus).value();
+  request.mutable_cpus()->Assign(cpus.begin(), cpus.end());
+  v1::Pool pool;
+  const grpc::Status status = stub.SetThreadAffinity(call.context(), request, &pool);
+  if (!status.ok()) return ReportError(session, status, "pool affinity");
+  PrintPool(session, pool);
+  return kExitOk;
+}
+
 int ListResizes(Session& session, Stub& stub, int limit) {
   Call call(session);
   v1::ListPoolResizesRequest request;
@@ -152,6 +180,23 @@ void AddSet(CLI::App& group, Session& session, Action& action) {
   });
 }
 
+void AddAffinity(CLI::App& group, Session& session, Action& action) {
+  CLI::App* affinity =
+      group.add_subcommand("affinity", "Put the threads of a seat on processors, now and later");
+  auto arguments = std::make_shared<AffinityArguments>();
+  affinity->add_option("SEAT", arguments->seat, "As `pool get` lists them")
+      ->required()
+      ->check(CLI::NonNegativeNumber);
+  affinity->add_option("CPUS", arguments->cpus, "0-3,6; none: all that the server may use")
+      ->required()
+      ->check(kCpus);
+  affinity->final_callback([&session, &action, arguments] {
+    action = [&session, arguments] {
+      return SetAffinity(session, *v1::PoolService::NewStub(session.Channel()), *arguments);
+    };
+  });
+}
+
 }  // namespace
 
 void AddPoolCommands(CLI::App& app, Session& session, Action& action) {
@@ -171,6 +216,7 @@ void AddPoolCommands(CLI::App& app, Session& session, Action& action) {
   });
 
   AddSet(*group, session, action);
+  AddAffinity(*group, session, action);
 
   CLI::App* resizes = group->add_subcommand("resizes", "The last resizes, each with its reason");
   auto limit = std::make_shared<int>(20);

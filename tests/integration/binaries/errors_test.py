@@ -24,6 +24,8 @@ class Errors(Test):
             (["sub", "a..b"], "INVALID_ARGUMENT", "INVALID_FIELD", "filters"),
             (["pub", "a.*", "x"], "INVALID_ARGUMENT", "INVALID_FIELD", "topic"),
             (["pool", "set", "--min", "0"], "INVALID_ARGUMENT", "INVALID_FIELD", "min_threads"),
+            (["pool", "affinity", "2000", "none"], "INVALID_ARGUMENT", "INVALID_FIELD", "seat"),
+            (["pool", "affinity", "0", "1023"], "INVALID_ARGUMENT", "INVALID_FIELD", "cpus"),
         ):
             with self.subTest(words=words):
                 result = self.server.cli(*words)
@@ -44,6 +46,8 @@ class Errors(Test):
             (["run", "echo", "--watch"], "--watch", "try: taskforge run --help"),
             (["run", "echo", "--timeout", "soon"], "--timeout", "80ms"),
             (["pool", "set"], "nothing to set", "try: taskforge pool set --help"),
+            (["pool", "affinity", "0", "all"], "CPUS", "0-3,6, or none"),
+            (["pool", "affinity", "-1", "none"], "try: taskforge pool affinity --help"),
             (["submit"], "HANDLER", "try: taskforge submit --help"),
             (["--tls-ca", "/dev/null", "run", "echo"], "--tls-ca", "PEM", "taskforge run --help"),
             (["--tls-cert", "/dev/null", "server", "info"], "--tls-cert", "--tls-"),

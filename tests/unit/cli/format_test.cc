@@ -48,6 +48,15 @@ TEST(FormatEnum, DropsThePrefixAndTheUnspecified) {
             "no_worker");
 }
 
+TEST(ParseCpus, TakesNumbersRangesAndNone) {
+  EXPECT_EQ(ParseCpus("3"), std::vector<int>{3});
+  EXPECT_EQ(ParseCpus("6,0-2,1"), (std::vector<int>{0, 1, 2, 6}));
+  EXPECT_EQ(ParseCpus("none"), std::vector<int>());
+  for (const char* wrong : {"", "all", "-1", "2-1", "0,", "0-", "1.5", "0-4096", "none,1"}) {
+    EXPECT_EQ(ParseCpus(wrong), std::nullopt) << wrong;
+  }
+}
+
 TEST(ParsePriority, KnowsItsNamesOnly) {
   EXPECT_EQ(ParsePriority("low"), v1::PRIORITY_LOW);
   EXPECT_EQ(ParsePriority("High"), v1::PRIORITY_HIGH);

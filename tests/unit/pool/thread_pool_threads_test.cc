@@ -92,6 +92,11 @@ TEST(ThreadPoolThreadsTest, ThreadsRunWhereTheyWereTold) {
     return thread.tid != 0 && thread.cpus == shown;
   }));
   EXPECT_TRUE(absl::IsInvalidArgument(pool.SetThreadAffinity(0, {-1})));
+  for (const int no_seat : {-1, pool.settings().max_threads}) {
+    const absl::Status status = pool.SetThreadAffinity(no_seat, {});
+    ASSERT_EQ(DetailsOf(status).field_violations.size(), 1u) << no_seat;
+    EXPECT_EQ(DetailsOf(status).field_violations[0].field, "seat");
+  }
   EXPECT_EQ(pool.GetStats().thread_list[0].cpus, shown) << "what failed has changed nothing";
   EXPECT_TRUE(pool.SetThreadAffinity(0, {}).ok());
   EXPECT_TRUE(pool.GetStats().thread_list[0].cpus.empty());

@@ -61,7 +61,9 @@ TEST(MethodTable, NamesEachMethodOnce) {
 
 TEST(MethodTable, WhatChangesTheServerNeedsAdmin) {
   for (const auto& [service, method] : std::vector<std::pair<std::string, std::string>>{
-           {"taskforge.v1.PoolService", "UpdatePool"}, {"taskforge.v1.ServerService", "Drain"}}) {
+           {"taskforge.v1.PoolService", "UpdatePool"},
+           {"taskforge.v1.PoolService", "SetThreadAffinity"},
+           {"taskforge.v1.ServerService", "Drain"}}) {
     EXPECT_EQ(MethodTable().at(FindMethod(service, method)).access, AccessRule::kAdmin) << method;
   }
 }

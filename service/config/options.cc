@@ -171,6 +171,13 @@ void BindPool(Config& config, OptionTable& table) {
       "Places for work that is submitted to the pool itself (not by tasks, which wait in queues); "
       "while it runs it can be raised to 16384, or to what it was at the start.",
       &pool.capacity);
+  table.Add("pool.reserved_capacity.critical",
+            "Places of pool.capacity that only critical work may use.",
+            &pool.reserved_capacity.critical);
+  table.Add("pool.reserved_capacity.high", "... that only high and critical work may use.",
+            &pool.reserved_capacity.high);
+  table.Add("pool.reserved_capacity.normal", "... that all but low work may use.",
+            &pool.reserved_capacity.normal);
   table.Add("pool.cpus", "Processors to count with; 0: what affinity and cgroup allow.",
             &config.cpus);
   table.AddCustom(

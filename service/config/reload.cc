@@ -22,6 +22,12 @@ bool PlanAtOnce(const std::string& key, const Config& config, ReloadPlan& plan) 
     plan.pool.default_priority = config.pool.default_priority;
   } else if (key == "pool.capacity") {
     plan.pool.capacity = config.pool.capacity;
+  } else if (key == "pool.reserved_capacity.critical") {
+    plan.pool.reserved_capacity[Priority::kCritical] = config.pool.reserved_capacity.critical;
+  } else if (key == "pool.reserved_capacity.high") {
+    plan.pool.reserved_capacity[Priority::kHigh] = config.pool.reserved_capacity.high;
+  } else if (key == "pool.reserved_capacity.normal") {
+    plan.pool.reserved_capacity[Priority::kNormal] = config.pool.reserved_capacity.normal;
   } else {
     return false;
   }

@@ -43,8 +43,9 @@ Controller::Controller(const PoolOptions& options, PoolCore& core, PoolHooks hoo
       core_(core),
       resizes_(options.resize_history, hooks_.on_resize),
       cpus_(options.cpus),
-      settings_{options.min_threads,  options.MaxThreads(),     options.idle_timeout,
-                options.allow_growth, options.default_priority, options.capacity},
+      settings_{options.min_threads,      options.MaxThreads(),     options.idle_timeout,
+                options.allow_growth,     options.default_priority, options.capacity,
+                options.reserved_capacity},
       affinity_of_(WakeList::kMaxSeats) {
   watches_.resize(WakeList::kMaxSeats);
 }
@@ -92,7 +93,7 @@ void Controller::SetSettings(const PoolSettings& settings) {
     MutexLock lock(mu_);
     settings_ = settings;
   }
-  core_.SetCapacity(settings.capacity);
+  core_.SetCapacity(settings.capacity, settings.reserved_capacity);
   core_.Kick();
 }
 

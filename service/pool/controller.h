@@ -45,6 +45,7 @@ struct PoolSettings {
   bool allow_growth = true;
   Priority default_priority = Priority::kNormal;
   size_t capacity = 1;
+  ReservedCapacity reserved_capacity;
 };
 
 // Looks every tick while work waits, when idle threads may have to go, and when it is kicked;

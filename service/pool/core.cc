@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <climits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
@@ -23,6 +24,7 @@ PoolCore::PoolCore(const PoolOptions& options, const Clock& pool_clock)
       search_ns(absl::ToInt64Nanoseconds(options.scaling.spin)),
       rings(options.capacity, options.CapacityLimit(), MostReleased(), options.reserved_nodes,
             out) {
+  rings.SetCapacity(options.capacity, options.reserved_capacity);
   rings.SetReleasedLimit(2);
 }
 
@@ -37,9 +39,33 @@ absl::Status PoolCore::CheckOpen() const {
 
 absl::Status PoolCore::Refuse(Priority priority) {
   refused[priority].fetch_add(1, std::memory_order_relaxed);
-  return ReasonError(
-      absl::StatusCode::kResourceExhausted, "POOL_FULL",
-      absl::StrCat("the pool is full: ", rings.capacity(), " places (pool.capacity)"));
+  return ReasonError(absl::StatusCode::kResourceExhausted, "POOL_FULL",
+                     absl::StrCat("the pool is full: ", Places(priority)));
+}
+
+std::string PoolCore::Places(Priority priority) const {
+  const size_t capacity = rings.capacity();
+  const size_t limit = rings.limit(priority);
+  std::string text = absl::StrCat(capacity, " places (pool.capacity)");
+  if (limit == capacity) return text;
+  absl::StrAppend(&text, ", of which ", Name(priority), " work may use ", limit);
+  absl::string_view before = ": kept for more urgent work are ";
+  for (size_t i = kPriorityCount - 1; i > Index(priority); --i) {
+    // Limits that change just now may be in any order.
+    const size_t more = rings.limit(kPriorities[i]);
+    const size_t less = rings.limit(kPriorities[i - 1]);
+    if (more <= less) continue;
+    absl::StrAppend(&text, std::exchange(before, " and "), more - less, " (pool.reserved_capacity.",
+                    Name(kPriorities[i]), ")");
+  }
+  absl::StrAppend(&text, "; come again later, or submit it as more urgent");
+  return text;
+}
+
+void PoolCore::TellOfPlace() {
+  space_sequence.fetch_add(1);
+  // Where reserves are, the one that is woken may not be one whose limit lets it in.
+  FutexWake(space_sequence, rings.has_reserves() ? INT_MAX : 1);
 }
 
 absl::Status PoolCore::TrySubmit(Work& work) {
@@ -81,6 +107,7 @@ absl::Status PoolCore::SubmitWait(Work& work, MonoTime deadline) {
     return ReasonError(absl::StatusCode::kFailedPrecondition, "WOULD_DEADLOCK",
                        "a worker of the pool must not wait for a place in it: use TrySubmit");
   }
+  const Priority priority = work.priority;
   absl::Status status = TrySubmit(work);
   if (!absl::IsResourceExhausted(status)) return status;
   space_waiters.fetch_add(1);
@@ -93,11 +120,10 @@ absl::Status PoolCore::SubmitWait(Work& work, MonoTime deadline) {
   }
   space_waiters.fetch_sub(1);
   // The wake-up that this caller may have used is another's.
-  if (!status.ok()) FutexWake(space_sequence, 1);
+  if (!status.ok()) FutexWake(space_sequence, rings.has_reserves() ? INT_MAX : 1);
   if (!absl::IsResourceExhausted(status)) return status;
   return ReasonError(absl::StatusCode::kDeadlineExceeded, "POOL_FULL",
-                     absl::StrCat("no place in the pool by the deadline: ", rings.capacity(),
-                                  " places (pool.capacity)"));
+                     absl::StrCat("no place in the pool by the deadline: ", Places(priority)));
 }
 
 void PoolCore::SetPhase(Phase phase) {
@@ -106,8 +132,8 @@ void PoolCore::SetPhase(Phase phase) {
   FutexWake(space_sequence, INT_MAX);
 }
 
-void PoolCore::SetCapacity(size_t capacity) {
-  rings.SetCapacity(capacity);
+void PoolCore::SetCapacity(size_t capacity, const ReservedCapacity& reserved) {
+  rings.SetCapacity(capacity, reserved);
   space_sequence.fetch_add(1);
   FutexWake(space_sequence, INT_MAX);
 }
@@ -189,8 +215,7 @@ bool PoolCore::PopAndRefill(Priority priority, bool capped, Taken& taken) {
   taken.holds_cap = false;
   taken.background_capped = capped;
   if (entry.place == Place::kOrdinary && space_waiters.load() != 0) {
-    space_sequence.fetch_add(1);
-    FutexWake(space_sequence, 1);
+    TellOfPlace();
   }
   if (entry.place == Place::kReleased && refiller != nullptr &&
       rings.released(priority) < rings.released_limit() / 2) {

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/types/span.h"
@@ -100,7 +101,7 @@ class PoolCore {
   // Whoever waits for a place is told.
   void SetPhase(Phase phase);
   // The same.
-  void SetCapacity(size_t capacity);
+  void SetCapacity(size_t capacity, const ReservedCapacity& reserved);
   bool stopping() const { return stopping_.load(); }
   void SetStopping() { stopping_.store(true); }
 
@@ -143,6 +144,10 @@ class PoolCore {
   // Whether the calling thread may submit.
   absl::Status CheckOpen() const;
   absl::Status Refuse(Priority priority);
+  // For who is refused: how many places work of `priority` may use, and why not more.
+  std::string Places(Priority priority) const;
+  // A place became free: tells who waits for one.
+  void TellOfPlace();
   // Pops what is published and counts the dispatch; tells whoever waits for a place; asks for more.
   bool PopAndRefill(Priority priority, bool capped, Taken& taken);
   // The same, but when there is nothing it asks the queues first.

@@ -1,7 +1,5 @@
 #include "pool/level_rings.h"
 
-#include <algorithm>
-
 namespace taskforge {
 namespace {
 
@@ -29,19 +27,26 @@ bool TryCount(std::atomic<size_t>& count, size_t limit) {
 
 LevelRings::LevelRings(size_t capacity, size_t capacity_limit, size_t released_limit,
                        size_t reserved, TakeEnd& end)
-    : out_(end), capacity_(capacity), released_limit_(released_limit) {
+    : out_(end), released_limit_(released_limit) {
+  SetCapacity(capacity);
   for (auto& ring : rings_) {
     ring = std::make_unique<RingCells<uintptr_t>>(capacity_limit + released_limit + reserved + 1);
   }
 }
 
-size_t LevelRings::TakePlaces(size_t count) {
-  const size_t capacity = capacity_.load(std::memory_order_relaxed);
+void LevelRings::SetCapacity(size_t capacity, const ReservedCapacity& reserved) {
+  for (const Priority priority : kPriorities) {
+    limits_[priority].store(reserved.LimitOf(priority, capacity));
+  }
+}
+
+template <typename Fitting>
+size_t LevelRings::TakePlaces(size_t wanted, Fitting fitting) {
   size_t in = in_.places_in.load(std::memory_order_relaxed);
   for (;;) {
     // acquire: pairs with the release below. Never more than what is out, so never too few in use.
     size_t out = in_.places_out_seen.load(std::memory_order_acquire);
-    if (in - out + count > capacity) {
+    if (fitting(in - out) < wanted) {
       // The heads first: what has no place is counted before it is taken, so the difference is
       // never more than the places that came back. Sequentially consistent: who waits for a place
       // says so before it looks here.
@@ -54,21 +59,32 @@ size_t LevelRings::TakePlaces(size_t count) {
       in = in_.places_in.load(std::memory_order_relaxed);
       continue;
     }
-    const size_t in_use = static_cast<size_t>(used);
-    const size_t taken = in_use >= capacity ? 0 : std::min(count, capacity - in_use);
+    const size_t taken = fitting(static_cast<size_t>(used));
     if (taken == 0) return 0;
     if (in_.places_in.compare_exchange_weak(in, in + taken)) return taken;
   }
 }
 
 bool LevelRings::TryPushOrdinary(Work& work) {
-  if (TakePlaces(1) == 0) return false;
+  const size_t limit = this->limit(work.priority);
+  const auto fitting = [limit](size_t in_use) -> size_t { return in_use < limit ? 1 : 0; };
+  if (TakePlaces(1, fitting) == 0) return false;
   Push(work, Place::kOrdinary);
   return true;
 }
 
 size_t LevelRings::TryPushOrdinary(absl::Span<Work* const> batch) {
-  const size_t taken = TakePlaces(batch.size());
+  PerPriority<size_t> limits;
+  for (const Priority priority : kPriorities) limits[priority] = limit(priority);
+  const size_t taken = TakePlaces(batch.size(), [&](size_t in_use) {
+    // Low's is the least: where all are within it there is no need to look at each.
+    if (in_use <= limits[Priority::kLow] && batch.size() <= limits[Priority::kLow] - in_use) {
+      return batch.size();
+    }
+    size_t fit = 0;
+    while (fit < batch.size() && in_use + fit < limits[batch[fit]->priority]) ++fit;
+    return fit;
+  });
   PerPriority<size_t> counts{};
   for (size_t i = 0; i < taken; ++i) ++counts[batch[i]->priority];
   PerPriority<size_t> positions{};

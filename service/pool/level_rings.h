@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "absl/types/span.h"
+#include "pool/options.h"
 #include "pool/take_end.h"
 #include "sync/mpmc_ring.h"
 #include "task/priority.h"
@@ -40,9 +41,10 @@ class LevelRings {
   LevelRings(size_t capacity, size_t capacity_limit, size_t released_limit, size_t reserved,
              TakeEnd& end);
 
-  // False: no place. The work is not touched then.
+  // False: no place for its priority. The work is not touched then.
   bool TryPushOrdinary(Work& work);
-  // The same for many, in their order: returns how many found a place, counted from the front.
+  // The same for many, in their order: returns how many found a place, counted from the front; what
+  // stands behind one that found none is not looked at.
   size_t TryPushOrdinary(absl::Span<Work* const> batch);
   bool TryPushReleased(Work& work);
   // REQUIRES: at most `reserved` such entries wait at once.
@@ -56,11 +58,19 @@ class LevelRings {
     return rings_[Index(priority)]->IsPublished(out_.heads[priority].load());
   }
 
-  void SetCapacity(size_t capacity) { capacity_.store(capacity); }
+  // While another thread changes it too, either may win, for each priority.
+  void SetCapacity(size_t capacity, const ReservedCapacity& reserved = {});
   // How many released entries each priority may hold.
   void SetReleasedLimit(size_t limit) { released_limit_.store(limit); }
 
-  size_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+  // How many ordinary entries may wait, of all priorities together, for one of `priority` to find a
+  // place; that of Critical is the capacity.
+  size_t limit(Priority priority) const {
+    return limits_[priority].load(std::memory_order_relaxed);
+  }
+  size_t capacity() const { return limit(Priority::kCritical); }
+  // Whether places are kept for more urgent work.
+  bool has_reserves() const { return limit(Priority::kLow) != capacity(); }
   size_t released(Priority priority) const { return released_[priority].count.load(); }
   size_t released_limit() const { return released_limit_.load(std::memory_order_relaxed); }
   // Entries that wait, published or claimed by a push that goes on. Sequentially consistent: a push
@@ -84,13 +94,15 @@ class LevelRings {
     std::atomic<size_t> count{0};
   };
 
-  // Takes up to `count` places; returns how many.
-  size_t TakePlaces(size_t count);
+  // Takes up to `wanted` places; returns how many. `fitting` tells how many there may be more, with
+  // so many in use.
+  template <typename Fitting>
+  size_t TakePlaces(size_t wanted, Fitting fitting);
   void Push(Work& work, Place place);
 
   std::array<std::unique_ptr<RingCells<uintptr_t>>, kPriorityCount> rings_;
   TakeEnd& out_;
-  std::atomic<size_t> capacity_;
+  PerPriority<std::atomic<size_t>> limits_;
   std::atomic<size_t> released_limit_;
   PushEnd in_;
   PerPriority<Count> released_;

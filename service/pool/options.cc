@@ -77,6 +77,25 @@ void CheckAffinity(const AffinityOptions& affinity, Violations& violations) {
   }
 }
 
+void CheckReserves(const PoolOptions& options, Violations& violations) {
+  size_t above = 0;
+  for (const Priority priority : {Priority::kCritical, Priority::kHigh, Priority::kNormal}) {
+    const size_t reserve = options.reserved_capacity.Of(priority);
+    const std::string field = absl::StrCat("reserved_capacity.", Name(priority));
+    // What is too large by itself is told once.
+    const bool is_number = reserve <= kMostPlaces;
+    violations.Require(is_number, field, absl::StrCat("must be at most ", kMostPlaces));
+    if (!is_number) continue;
+    const bool leaves_some = above + reserve < options.capacity;
+    violations.Require(
+        reserve == 0 || leaves_some, field,
+        absl::StrCat("with those of more urgent work (", above,
+                     ") must be less than pool.capacity (", options.capacity,
+                     "), so that low work has a place: lower it, or raise pool.capacity"));
+    above += reserve;
+  }
+}
+
 }  // namespace
 
 int PoolOptions::MaxThreads() const {
@@ -108,6 +127,7 @@ absl::Status PoolOptions::Validate() const {
                      absl::StrCat("must be at most ", kMostPlaces));
   violations.Require(resize_history >= 1 && resize_history <= 100000, "resize_history",
                      "must be 1 to 100000");
+  CheckReserves(*this, violations);
   CheckWeights(weights, violations);
   CheckScaling(scaling, violations);
   CheckAffinity(affinity, violations);

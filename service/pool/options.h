@@ -2,6 +2,7 @@
 #ifndef TASKFORGE_POOL_OPTIONS_H_
 #define TASKFORGE_POOL_OPTIONS_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -20,6 +21,27 @@ struct SlotWeights {
   uint32_t low = 1;
   uint32_t normal = 3;  // low + normal at most slots / 4.
   uint32_t high = 6;    // 2 to slots / 4.
+};
+
+// Places under the capacity that are kept for work of one priority and above (trunk reservation).
+struct ReservedCapacity {
+  size_t critical = 0;
+  size_t high = 0;
+  size_t normal = 0;
+
+  // Kept for `priority` itself; Low has none.
+  size_t Of(Priority priority) const {
+    constexpr std::array kFields = {&ReservedCapacity::normal, &ReservedCapacity::high,
+                                    &ReservedCapacity::critical};
+    return priority == Priority::kLow ? 0 : this->*kFields[Index(priority) - 1];
+  }
+  // How much of `capacity` work of `priority` may find taken when it comes: what is kept for more
+  // urgent work is not for it. REQUIRES: together they are at most `capacity`.
+  size_t LimitOf(Priority priority, size_t capacity) const {
+    for (size_t i = Index(priority) + 1; i < kPriorityCount; ++i) capacity -= Of(kPriorities[i]);
+    return capacity;
+  }
+  bool operator==(const ReservedCapacity&) const = default;
 };
 
 enum class AffinityMode {
@@ -66,6 +88,9 @@ struct PoolOptions {
   // Places for work that is submitted directly (TrySubmit) and waits, over all priorities together;
   // beyond it, submissions are refused. 1 to 2^20; while the pool runs at most CapacityLimit().
   size_t capacity = 4096;
+  // Of these, places that only urgent work may use; all together fewer than `capacity`. More: less
+  // that bursts of other work can take from it, and less for these.
+  ReservedCapacity reserved_capacity;
   // To what `capacity` can be raised while the pool runs. Costs 64 bytes a place. At most 2^20.
   // 0: max(16384, capacity), see CapacityLimit().
   size_t capacity_limit = 0;

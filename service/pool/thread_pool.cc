@@ -88,12 +88,18 @@ absl::Status ThreadPool::UpdateOptions(const PoolUpdate& update) {
   if (update.allow_growth) settings.allow_growth = *update.allow_growth;
   if (update.default_priority) settings.default_priority = *update.default_priority;
   if (update.capacity) settings.capacity = *update.capacity;
+  ReservedCapacity& reserved = settings.reserved_capacity;
+  const auto& reserves = update.reserved_capacity;
+  reserved.critical = reserves[Priority::kCritical].value_or(reserved.critical);
+  reserved.high = reserves[Priority::kHigh].value_or(reserved.high);
+  reserved.normal = reserves[Priority::kNormal].value_or(reserved.normal);
 
   PoolOptions options = options_;
   options.min_threads = settings.min_threads;
   options.max_threads = settings.max_threads;
   options.idle_timeout = settings.idle_timeout;
   options.capacity = settings.capacity;
+  options.reserved_capacity = settings.reserved_capacity;
   if (const absl::Status valid = options.Validate(); !valid.ok()) return valid;
   // 0 stands for the default here too.
   settings.max_threads = options.MaxThreads();

@@ -35,6 +35,7 @@ struct PoolUpdate {
   std::optional<bool> allow_growth;
   std::optional<Priority> default_priority;
   std::optional<size_t> capacity;
+  PerPriority<std::optional<size_t>> reserved_capacity;  // Low has none.
 };
 
 struct DrainReport {
@@ -66,7 +67,8 @@ class ThreadPool final : public ThreadOwner {
   // called by a worker.
   void Stop(const GiveBack& give_back = {});
 
-  // RESOURCE_EXHAUSTED, reason POOL_FULL: no place; UNAVAILABLE, POOL_DRAINING: not any more.
+  // RESOURCE_EXHAUSTED, reason POOL_FULL: no place for its priority; UNAVAILABLE, POOL_DRAINING:
+  // not any more.
   absl::Status TrySubmit(Work& work) { return core_.TrySubmit(work); }
   // The same for many, with one wake-up for all: takes them in their order until one is refused,
   // and returns how many it took; `why` is the refusal, else OK.

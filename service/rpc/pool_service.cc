@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -29,6 +30,10 @@ void ToProto(const PoolSettings& settings, v1::PoolSettings& out) {
   out.set_allow_growth(settings.allow_growth);
   out.set_default_priority(ToProto(settings.default_priority));
   out.set_capacity(settings.capacity);
+  v1::ReservedCapacity& reserved = *out.mutable_reserved_capacity();
+  reserved.set_critical(settings.reserved_capacity.critical);
+  reserved.set_high(settings.reserved_capacity.high);
+  reserved.set_normal(settings.reserved_capacity.normal);
 }
 
 void ToProto(Priority priority, const PoolPriorityStats& stats, uint64_t waiting_in_queues,
@@ -123,6 +128,22 @@ void ToProto(const PoolView& view, v1::Pool& out) {
   out.set_overloaded(stats.overloaded);
 }
 
+// Takes the reserves that `path` names into the change; false: it names none.
+bool TakeReserves(const std::string& path, const v1::ReservedCapacity& reserved,
+                  PoolUpdate& update) {
+  constexpr absl::string_view kField = "reserved_capacity";
+  const std::pair<Priority, uint64_t> reserves[] = {{Priority::kCritical, reserved.critical()},
+                                                    {Priority::kHigh, reserved.high()},
+                                                    {Priority::kNormal, reserved.normal()}};
+  bool is_known = false;
+  for (const auto& [priority, places] : reserves) {
+    if (path != kField && path != absl::StrCat(kField, ".", Name(priority))) continue;
+    update.reserved_capacity[priority] = places;
+    is_known = true;
+  }
+  return is_known;
+}
+
 // The change that a request asks for.
 PoolUpdate UpdateFrom(const v1::UpdatePoolRequest& request, Violations& violations) {
   const v1::PoolSettings& settings = request.settings();
@@ -148,11 +169,11 @@ PoolUpdate UpdateFrom(const v1::UpdatePoolRequest& request, Violations& violatio
       }
     } else if (path == "capacity") {
       update.capacity = settings.capacity();
-    } else {
+    } else if (!TakeReserves(path, settings.reserved_capacity(), update)) {
       violations.Add("update_mask",
                      absl::StrCat("unknown field \"", path,
                                   "\"; want min_threads, max_threads, idle_timeout, allow_growth, "
-                                  "default_priority or capacity"));
+                                  "default_priority, capacity or reserved_capacity"));
     }
   }
   return update;

@@ -116,6 +116,33 @@ TEST_F(ServerPoolTest, TheDefaultPriorityChangesWhileItRuns) {
   EXPECT_EQ(SubmitOk(MakeTask("echo", "x")).priority(), v1::PRIORITY_HIGH);
 }
 
+TEST_F(ServerPoolTest, ReservesOfTheCapacityChangeWhileItRuns) {
+  Start({{"pool.capacity", "100"}, {"pool.reserved_capacity.critical", "10"}});
+  EXPECT_EQ(GetPool().settings().reserved_capacity().critical(), 10u);
+  v1::UpdatePoolRequest request;
+  request.mutable_settings()->mutable_reserved_capacity()->set_high(20);
+  request.mutable_settings()->mutable_reserved_capacity()->set_normal(70);
+  request.mutable_update_mask()->add_paths("reserved_capacity.high");
+  v1::Pool pool;
+  grpc::ClientContext context;
+  ASSERT_TRUE(pool_->UpdatePool(&context, request, &pool).ok());
+  EXPECT_EQ(pool.settings().reserved_capacity().critical(), 10u) << "the mask does not name it";
+  EXPECT_EQ(pool.settings().reserved_capacity().high(), 20u);
+  EXPECT_EQ(pool.settings().reserved_capacity().normal(), 0u);
+  request.mutable_update_mask()->set_paths(0, "reserved_capacity.normal");
+  grpc::ClientContext wrong;
+  const grpc::Status status = pool_->UpdatePool(&wrong, request, &pool);
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  google::rpc::BadRequest bad;
+  ASSERT_TRUE(Detail(status, &bad));
+  EXPECT_EQ(bad.field_violations(0).field(), "settings.reserved_capacity.normal");
+  request.mutable_update_mask()->set_paths(0, "reserved_capacity");
+  grpc::ClientContext whole;
+  ASSERT_TRUE(pool_->UpdatePool(&whole, request, &pool).ok());
+  EXPECT_EQ(pool.settings().reserved_capacity().critical(), 0u);
+  EXPECT_EQ(pool.settings().reserved_capacity().normal(), 70u);
+}
+
 TEST_F(ServerPoolTest, AThreadGoesToTheProcessorsThatItsSeatIsGiven) {
   Start({{"pool.min_threads", "2"}});
   const std::vector<int> usable = ReadCpuBudget().allowed_cpus;

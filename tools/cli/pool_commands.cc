@@ -26,6 +26,9 @@ struct SetOptions {
   std::optional<int> min_threads;
   std::optional<int> max_threads;
   std::optional<uint64_t> capacity;
+  std::optional<uint64_t> reserved_critical;
+  std::optional<uint64_t> reserved_high;
+  std::optional<uint64_t> reserved_normal;
   std::optional<bool> allow_growth;
   std::string idle_timeout;
   std::string default_priority;
@@ -81,6 +84,19 @@ v1::UpdatePoolRequest MakeUpdate(const SetOptions& options) {
   if (options.capacity.has_value()) {
     settings.set_capacity(*options.capacity);
     mask.add_paths("capacity");
+  }
+  v1::ReservedCapacity& reserved = *settings.mutable_reserved_capacity();
+  if (options.reserved_critical.has_value()) {
+    reserved.set_critical(*options.reserved_critical);
+    mask.add_paths("reserved_capacity.critical");
+  }
+  if (options.reserved_high.has_value()) {
+    reserved.set_high(*options.reserved_high);
+    mask.add_paths("reserved_capacity.high");
+  }
+  if (options.reserved_normal.has_value()) {
+    reserved.set_normal(*options.reserved_normal);
+    mask.add_paths("reserved_capacity.normal");
   }
   if (options.allow_growth.has_value()) {
     settings.set_allow_growth(*options.allow_growth);
@@ -167,7 +183,11 @@ void AddSet(CLI::App& group, Session& session, Action& action) {
   auto options = std::make_shared<SetOptions>();
   set->add_option("--min", options->min_threads, "Least number of threads");
   set->add_option("--max", options->max_threads, "Greatest number of threads");
-  set->add_option("--capacity", options->capacity, "Tasks that may wait or run");
+  set->add_option("--capacity", options->capacity, "Places for work that is not of a queue");
+  set->add_option("--reserve-critical", options->reserved_critical,
+                  "Places of the capacity for critical work only");
+  set->add_option("--reserve-high", options->reserved_high, "... for high and critical work only");
+  set->add_option("--reserve-normal", options->reserved_normal, "... for all but low work");
   set->add_option("--allow-growth", options->allow_growth, "true or false");
   set->add_option("--idle-timeout", options->idle_timeout, "Before a thread beyond --min ends")
       ->check(kDuration);

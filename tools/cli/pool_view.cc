@@ -58,6 +58,12 @@ std::string DescribePool(const v1::Pool& pool, bool colour) {
       &text, "settings  idle timeout %s, growth %s, default priority %s, capacity %s\n",
       DurationText(ToDuration(settings.idle_timeout())), settings.allow_growth() ? "on" : "off",
       FormatPriority(settings.default_priority()), FormatCount(settings.capacity()));
+  const v1::ReservedCapacity& reserved = settings.reserved_capacity();
+  if (reserved.critical() + reserved.high() + reserved.normal() > 0) {
+    absl::StrAppendFormat(&text, "reserved  %s places for critical, %s for high, %s for normal\n",
+                          FormatCount(reserved.critical()), FormatCount(reserved.high()),
+                          FormatCount(reserved.normal()));
+  }
   absl::StrAppendFormat(&text, "work      %s submitted, %s completed, %s dispatches, %s resizes\n",
                         FormatCount(pool.submitted()), FormatCount(pool.completed()),
                         FormatCount(pool.dispatches()), FormatCount(pool.resizes()));

@@ -60,6 +60,19 @@ class Output(Test):
         tasks = [json.loads(line) for line in result.stdout.splitlines()]
         self.assertEqual(sorted(task["output"]["text_data"] for task in tasks), list("01234"))
 
+    def test_the_pool_shows_what_was_set(self):
+        self.assertNotIn("reserved", self.cli("pool", "get").stdout)
+        result = self.cli("pool", "set", "--reserve-critical", "9", "--reserve-normal", "30")
+        self.expect_exit(0, result)
+        self.assertIn("9 places for critical, 0 for high, 30 for normal", result.stdout)
+        usable = sorted(os.sched_getaffinity(0))
+        for cpus, shown in ((str(usable[0]), usable[:1]), ("none", [])):
+            result = self.cli("-o", "json", "pool", "affinity", "0", cpus)
+            self.expect_exit(0, result)
+            # Everywhere that the process may run is shown as nothing.
+            self.assertEqual(json.loads(result.stdout)["thread_list"][0].get("cpus", []),
+                             [] if shown == usable else shown)
+
     def test_tables_have_colour_on_a_terminal_only(self):
         for words in (["task", "ls"], ["handler", "ls"], ["pool", "get"]):
             with self.subTest(words=words):

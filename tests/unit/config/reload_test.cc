@@ -58,9 +58,12 @@ TEST(PlanReloadTest, WhatCanChangeChangesAtOnce) {
                                         {"pool.idle_timeout", "5s"},
                                         {"pool.allow_growth", "false"},
                                         {"pool.default_priority", "high"},
-                                        {"pool.capacity", "100"}});
+                                        {"pool.capacity", "100"},
+                                        {"pool.reserved_capacity.critical", "10"},
+                                        {"pool.reserved_capacity.high", "20"},
+                                        {"pool.reserved_capacity.normal", "30"}});
   EXPECT_THAT(plan.at_restart, IsEmpty());
-  EXPECT_THAT(plan.at_once, SizeIs(7));
+  EXPECT_THAT(plan.at_once, SizeIs(10));
   EXPECT_EQ(plan.log_level, LogLevel::kDebug);
   EXPECT_EQ(plan.pool.min_threads, 3);
   EXPECT_EQ(plan.pool.max_threads, 9);
@@ -68,6 +71,9 @@ TEST(PlanReloadTest, WhatCanChangeChangesAtOnce) {
   EXPECT_EQ(plan.pool.allow_growth, false);
   EXPECT_EQ(plan.pool.default_priority, Priority::kHigh);
   EXPECT_EQ(plan.pool.capacity, 100u);
+  EXPECT_EQ(plan.pool.reserved_capacity[Priority::kCritical], 10u);
+  EXPECT_EQ(plan.pool.reserved_capacity[Priority::kHigh], 20u);
+  EXPECT_EQ(plan.pool.reserved_capacity[Priority::kNormal], 30u);
 }
 
 TEST(PlanReloadTest, TheRestNeedsARestart) {

@@ -42,6 +42,24 @@ TEST(PoolOptionsTest, EachOptionHasItsBounds) {
       {"pool.capacity", [](auto& o) { o.capacity = 1; }, [](auto& o) { o.capacity = 0; }},
       {"pool.capacity", [](auto& o) { o.capacity = 1 << 20; },
        [](auto& o) { o.capacity = (1 << 20) + 1; }},
+      {"pool.reserved_capacity.critical", [](auto& o) { o.reserved_capacity.critical = 4095; },
+       [](auto& o) { o.reserved_capacity.critical = 4096; }},
+      {"pool.reserved_capacity.high",
+       [](auto& o) {
+         o.reserved_capacity = {4000, 95, 0};
+       },
+       [](auto& o) {
+         o.reserved_capacity = {4000, 96, 0};
+       }},
+      {"pool.reserved_capacity.normal",
+       [](auto& o) {
+         o.reserved_capacity = {4000, 0, 95};
+       },
+       [](auto& o) {
+         o.reserved_capacity = {4000, 0, 96};
+       }},
+      {"pool.reserved_capacity.normal", [](auto& o) { o.reserved_capacity.normal = 1; },
+       [](auto& o) { o.reserved_capacity.normal = SIZE_MAX; }},
       {"pool.slots",
        [](auto& o) {
          o.weights = {8, 1, 1, 2};

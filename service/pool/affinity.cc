@@ -1,12 +1,12 @@
 #include "pool/affinity.h"
 
+#include <hwloc.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
-#include <map>
+#include <memory>
 #include <tuple>
 #include <utility>
 
@@ -19,21 +19,52 @@ namespace {
 // Of processors that are not to be had, in one message.
 constexpr size_t kMostTold = 16;
 
-int ReadNumber(const std::string& path, int otherwise) {
-  std::ifstream file(path);
-  int number = 0;
-  return file >> number ? number : otherwise;
+struct DestroyTopology {
+  void operator()(hwloc_topology_t topology) const { hwloc_topology_destroy(topology); }
+};
+using Topology = std::unique_ptr<hwloc_topology, DestroyTopology>;
+
+// The machine with these processors alone. Null: hwloc sees nothing of them.
+Topology LoadTopology(const std::vector<int>& cpus, const std::string& machine) {
+  hwloc_topology_t raw = nullptr;
+  if (hwloc_topology_init(&raw) != 0) return nullptr;
+  Topology topology(raw);
+  // Its looking around must not move the thread that asks.
+  hwloc_topology_set_flags(raw, HWLOC_TOPOLOGY_FLAG_DONT_CHANGE_BINDING);
+  if (!machine.empty() && hwloc_topology_set_synthetic(raw, machine.c_str()) != 0) return nullptr;
+  if (hwloc_topology_load(raw) != 0) return nullptr;
+  hwloc_bitmap_t counted = hwloc_bitmap_alloc();
+  if (counted == nullptr) return nullptr;
+  for (const int cpu : cpus) hwloc_bitmap_set(counted, static_cast<unsigned>(cpu));
+  const int restricted = hwloc_topology_restrict(raw, counted, 0);
+  hwloc_bitmap_free(counted);
+  return restricted == 0 ? std::move(topology) : nullptr;
+}
+
+// Empty: there is no such processor.
+std::vector<int> PathOf(hwloc_topology_t topology, int cpu) {
+  std::vector<int> path;
+  for (hwloc_obj_t part = hwloc_get_pu_obj_by_os_index(topology, static_cast<unsigned>(cpu));
+       part != nullptr; part = part->parent) {
+    path.push_back(static_cast<int>(part->sibling_rank));
+  }
+  std::reverse(path.begin(), path.end());
+  return path;
 }
 
 }  // namespace
 
-std::vector<CpuPlace> ReadCpuPlaces(const std::vector<int>& cpus, absl::string_view sysfs_root) {
+std::vector<CpuPlace> ReadCpuPlaces(const std::vector<int>& cpus, const std::string& machine) {
   std::vector<CpuPlace> places;
+  const Topology topology = LoadTopology(cpus, machine);
+  bool sees_all = topology != nullptr;
   for (const int cpu : cpus) {
-    const std::string topology = absl::StrCat(sysfs_root, "/cpu", cpu, "/topology/");
-    places.push_back({cpu, ReadNumber(topology + "physical_package_id", 0),
-                      ReadNumber(topology + "core_id", cpu)});
+    places.push_back({cpu, sees_all ? PathOf(topology.get(), cpu) : std::vector<int>()});
+    sees_all = sees_all && !places.back().path.empty();
   }
+  if (sees_all) return places;
+  places.clear();
+  for (const int cpu : cpus) places.push_back({cpu, {cpu}});
   return places;
 }
 
@@ -43,22 +74,14 @@ AffinityPlan::AffinityPlan(const AffinityOptions& options, std::vector<CpuPlace>
     masks_ = options.masks;
     return;
   }
-  // How many processors of the same core come before this one.
-  std::sort(places.begin(), places.end(), [](const CpuPlace& a, const CpuPlace& b) {
-    return std::tie(a.package, a.core, a.cpu) < std::tie(b.package, b.core, b.cpu);
-  });
   if (options.mode == AffinityMode::kSpread) {
-    std::map<std::pair<int, int>, int> in_core;
-    std::map<int, int> in_package;
-    std::vector<std::tuple<int, int, int, int>> order;  // Sibling, rank in package, package, cpu.
-    for (const CpuPlace& place : places) {
-      const int sibling = in_core[{place.package, place.core}]++;
-      order.emplace_back(sibling, in_package[place.package]++, place.package, place.cpu);
-    }
-    std::sort(order.begin(), order.end());
-    for (const auto& entry : order) masks_.push_back({std::get<3>(entry)});
-    return;
+    // The parts take turns, the largest fastest: first one of each package, then the next of each;
+    // the second processor of a core comes when all cores have had one.
+    for (CpuPlace& place : places) std::reverse(place.path.begin(), place.path.end());
   }
+  std::sort(places.begin(), places.end(), [](const CpuPlace& a, const CpuPlace& b) {
+    return std::tie(a.path, a.cpu) < std::tie(b.path, b.cpu);
+  });
   for (const CpuPlace& place : places) masks_.push_back({place.cpu});
 }
 

@@ -15,13 +15,18 @@ namespace taskforge {
 // Where a processor lies in the machine.
 struct CpuPlace {
   int cpu = 0;
-  int package = 0;
-  int core = 0;
+  // From the whole machine down to the processor: which of its kind each part is within the part
+  // before it (packages, groups of memory, shared caches, cores), of those with processors that
+  // count. So two that share the beginnings of their paths share what these parts have.
+  std::vector<int> path;
+  bool operator==(const CpuPlace&) const = default;
 };
 
-// Reads the place of each processor; what cannot be read counts as a core of its own.
-std::vector<CpuPlace> ReadCpuPlaces(const std::vector<int>& cpus,
-                                    absl::string_view sysfs_root = "/sys/devices/system/cpu");
+// The places of these processors, in the same order, as hwloc (https://www.open-mpi.org/projects/
+// hwloc) sees them; where it does not see all of them, each counts as a core of its own, in the
+// order of their numbers. `machine` describes one in its "synthetic" language, to be read instead
+// of this one.
+std::vector<CpuPlace> ReadCpuPlaces(const std::vector<int>& cpus, const std::string& machine = "");
 
 // Constant after construction. Thread-safe.
 class AffinityPlan {

@@ -40,6 +40,7 @@ OUTSIDE = [
     (re.compile(r"^(grpc|grpcpp|google/protobuf)/|\.pb\.h$"), {"rpc"}, "gRPC and protobuf"),
     (re.compile(r"^prometheus/"), {"metrics"}, "prometheus-cpp"),
     (re.compile(r"^microhttpd\.h$"), {"admin"}, "libmicrohttpd"),
+    (re.compile(r"^hwloc\.h$"), {"pool"}, "hwloc"),
     (re.compile(r"^spdlog/"), {"config"}, "spdlog"),
     (re.compile(r"^yaml-cpp/"), {"config"}, "yaml-cpp"),
     (re.compile(r"^CLI/"), {"config"}, "CLI11"),

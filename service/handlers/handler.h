@@ -31,7 +31,8 @@ class Handler {
   virtual HandlerInfo info() const = 0;
   // Begins the attempt. `done` is called once, on any thread, before or after Start returns. May
   // use the calling thread (one of the pool's) for as long as the work needs; a handler that will
-  // block it says so by a BlockingScope.
+  // block it says so by a BlockingScope. What it wants to keep on that thread for the attempts to
+  // come is a PerThread (per_thread.h).
   virtual void Start(Attempt attempt, Completion done) = 0;
 };
 

@@ -56,6 +56,23 @@ TEST(CompressHandler, GivesGzipOfItsInput) {
   EXPECT_EQ(Gunzip(StartHandler(*MakeCompressHandler(), "")->output().data.str()), "");
 }
 
+// What a thread keeps from one input to the next is not to be seen in the output.
+TEST(CompressHandler, TheInputBeforeLeavesNothingBehind) {
+  const auto handler = MakeCompressHandler();
+  std::vector<std::string> inputs = {std::string(70'000, 'x'), "", "abc", "abcabcabc"};
+  std::vector<std::string> alone;
+  for (const std::string& input : inputs) {
+    std::thread([&] {
+      alone.push_back(StartHandler(*handler, input)->output().data.str());
+    }).join();
+  }
+  for (size_t i = 0; i < 3 * inputs.size(); ++i) {
+    const size_t which = i * 7 % inputs.size();
+    EXPECT_EQ(StartHandler(*handler, inputs[which])->output().data, alone[which]);
+    EXPECT_EQ(Gunzip(alone[which]), inputs[which]);
+  }
+}
+
 TEST(FailHandler, FailsAsAsked) {
   const auto attempt = StartHandler(*MakeFailHandler(),
                                     R"({"reason":"FLAKY","message":"no luck","retryable":false})");

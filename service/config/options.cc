@@ -205,7 +205,8 @@ void BindPool(Config& config, OptionTable& table) {
             &pool.scaling.contention_limit);
   table.Add(
       "pool.spin",
-      "How long an idle thread looks for work before it sleeps, while work lately came sooner.",
+      "How long an idle thread looks for work before it sleeps, while work lately came sooner "
+      "than that; between its looks it lets others have the processor.",
       &pool.scaling.spin);
 }
 

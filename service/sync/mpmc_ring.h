@@ -23,6 +23,8 @@
 #include <memory>
 #include <type_traits>
 
+#include "sync/atomics.h"
+
 namespace taskforge {
 
 // a - b of two positions, right across the wrap.
@@ -37,7 +39,7 @@ constexpr intptr_t PositionDistance(size_t a, size_t b) { return static_cast<int
 // Peek()ed it before. Then a value that was peeked and overwritten meanwhile is never used: its
 // compare-and-swap fails, because the head had moved on before the cell could be written again.
 // Thread-safe.
-template <typename T>
+template <typename T, typename Atomics = StdAtomics>
 class RingCells {
   static_assert(std::is_trivially_copyable_v<T> && std::is_default_constructible_v<T>);
   static_assert(std::atomic<T>::is_always_lock_free, "peeked while it is overwritten");
@@ -74,8 +76,9 @@ class RingCells {
 
  private:
   struct Cell {
-    std::atomic<size_t> holds{0};  // p + 1: the element of position p. 0: none yet.
-    std::atomic<T> value{};
+    // p + 1: the element of position p. 0: none yet.
+    typename Atomics::template Atomic<size_t> holds{0};
+    typename Atomics::template Atomic<T> value{};
   };
 
   // Constant after construction.
@@ -94,14 +97,15 @@ enum class PopResult {
 // claimed; so two pushes of one thread, or two that otherwise follow one another, keep their order.
 //
 // Memory order, for those who build waking upon it: a push happens before the pop that takes its
-// element. The ends change by sequentially consistent read-modify-writes, and the looks at them
+// element, and what came before that pop happens before what follows a push that uses the cell
+// again. The ends change by sequentially consistent read-modify-writes, and the looks at them
 // that decide kEmpty are sequentially consistent. So if a producer pushes and then reads some word
 // W, and a consumer writes W and then pops, all of it sequentially consistent, one of the two sees
 // the other: either the producer reads what the consumer wrote, or the pop sees the push (it
 // returns kTaken or kContended unless others took the element).
 //
 // Thread-safe.
-template <typename T>
+template <typename T, typename Atomics = StdAtomics>
 class MpmcRing {
  public:
   // Holds `min_capacity` elements at least: the capacity is the next power of two, and at least 2.
@@ -165,12 +169,14 @@ class MpmcRing {
   size_t capacity() const { return cells_.capacity(); }
 
  private:
-  RingCells<T> cells_;
+  using Position = typename Atomics::template Atomic<size_t>;
+
+  RingCells<T, Atomics> cells_;
 
   // Each side writes its own cache line; nothing else shares them.
-  alignas(64) std::atomic<size_t> tail_{0};
-  std::atomic<size_t> head_seen_{0};  // Some earlier value of the head: producers' own copy.
-  alignas(64) std::atomic<size_t> head_{0};
+  alignas(64) Position tail_{0};
+  Position head_seen_{0};  // Some earlier value of the head: producers' own copy.
+  alignas(64) Position head_{0};
 };
 
 }  // namespace taskforge

@@ -110,7 +110,7 @@ TEST_P(SyncStress, StackHistoriesAreLinearizable) {
 TEST_P(SyncStress, RingHistoriesAreLinearizable) {
   constexpr size_t kCapacity = 4;
   for (uint64_t round = 0; round < 50; ++round) {
-    MpmcRing<uint64_t> ring(kCapacity);
+    MpmcRing<uint64_t, Seeded> ring(kCapacity);
     auto history = RecordHistory<Operation>(GetParam(), CallsEach(), seed_ * 1000 + round,
                                             [&](uint64_t thread, uint64_t i, Random& random) {
                                               Operation op;

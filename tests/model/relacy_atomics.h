@@ -14,6 +14,7 @@
 #include <cstring>
 #include <source_location>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 // Not <relacy/relacy.hpp>, which redefines `new`, `delete` and the names of memory orders.
@@ -46,13 +47,15 @@ inline rl::debug_info InfoOf(const Where& where) {
 enum class Access { kLoad, kStore, kExchange, kCompareExchange, kAdd };
 
 // A fault that is seeded into the code while it is searched: the accesses of one function that have
-// one kind and one order get another order, or, if they add, become a load of that order.
+// one kind and one order get another order, and one of these changes.
 struct Fault {
   std::string_view function;  // What its name and class end with: "Notify(".
   Access access = Access::kLoad;
   std::memory_order written = std::memory_order_seq_cst;
   std::memory_order made = std::memory_order_relaxed;
-  bool only_loads = false;
+  bool only_loads = false;   // What adds becomes a load.
+  bool only_stores = false;  // A compare-and-swap becomes a store, which always succeeds.
+  unsigned more = 0;         // A store of a number stores so much more.
 };
 
 // The fault that is seeded now, if one is, and how often it was met. Guarded by being used by one
@@ -109,7 +112,11 @@ class RelacyAtomic {
   }
   void store(T value, std::memory_order order = std::memory_order_seq_cst,
              const Where& where = Where::current()) {
-    word_.store(value, OrderOf(Access::kStore, order, where), InfoOf(where));
+    if (IsFaulty(Access::kStore, order, where)) {
+      order = seeded_fault->made;
+      if constexpr (std::is_integral_v<T>) value += static_cast<T>(seeded_fault->more);
+    }
+    word_.store(value, OrderOf(order), InfoOf(where));
   }
   T exchange(T value, std::memory_order order = std::memory_order_seq_cst,
              const Where& where = Where::current()) {
@@ -160,8 +167,15 @@ class RelacyAtomic {
 
   template <bool kMayFail>
   bool CompareExchange(T& expected, T value, std::memory_order order, const Where& where) {
-    return word_.compare_exchange(rl::bool_t<kMayFail>(), expected, value,
-                                  OrderOf(Access::kCompareExchange, order, where), InfoOf(where));
+    if (IsFaulty(Access::kCompareExchange, order, where)) {
+      order = seeded_fault->made;
+      if (seeded_fault->only_stores) {
+        word_.store(value, OrderOf(order), InfoOf(where));
+        return true;
+      }
+    }
+    return word_.compare_exchange(rl::bool_t<kMayFail>(), expected, value, OrderOf(order),
+                                  InfoOf(where));
   }
   // Relacy wants a failure order that is no stronger than the other, which a fault may have made
   // weak.

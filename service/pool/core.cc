@@ -207,6 +207,7 @@ bool PoolCore::PopAndRefill(Priority priority, bool capped, Taken& taken) {
   const uint64_t dispatches = out.AllDispatches();
   const uint64_t at_cap = out.dispatches_at_cap.load();
   const LevelRings::Entry entry = rings.Pop(priority);
+  if (entry.may_free_place && space_waiters.load() != 0) TellOfPlace();
   if (entry.work == nullptr) return false;
   if (capped) out.dispatches_at_cap.fetch_add(1);
   taken.work = entry.work;
@@ -214,9 +215,6 @@ bool PoolCore::PopAndRefill(Priority priority, bool capped, Taken& taken) {
   taken.counted = priority <= Priority::kNormal ? taken.number - at_cap : taken.number;
   taken.holds_cap = false;
   taken.background_capped = capped;
-  if (entry.place == Place::kOrdinary && space_waiters.load() != 0) {
-    TellOfPlace();
-  }
   if (entry.place == Place::kReleased && refiller != nullptr &&
       rings.released(priority) < rings.released_limit() / 2) {
     refiller->Refill(priority);

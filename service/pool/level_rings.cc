@@ -120,17 +120,22 @@ LevelRings::Entry LevelRings::Pop(Priority priority) {
   const RingCells<uintptr_t>& ring = *rings_[Index(priority)];
   std::atomic<size_t>& head = out_.heads[priority];
   uintptr_t value = 0;
+  // While what has no place is counted and the head not moved, a free place seems to be taken.
+  bool hid_place = false;
   size_t position = head.load();
   for (;;) {
     if (!ring.Peek(position, value)) {
       // Others may have moved the head, a whole lap even.
       const size_t now = head.load();
-      if (now == position) return {};
+      if (now == position) return {.may_free_place = hid_place};
       position = now;
       continue;
     }
     const bool has_place = PlaceOf(value) == Place::kOrdinary;
-    if (!has_place) out_.placeless.fetch_add(1);
+    if (!has_place) {
+      hid_place = true;
+      out_.placeless.fetch_add(1);
+    }
     if (head.compare_exchange_weak(position, position + 1)) break;
     if (!has_place) out_.placeless.fetch_sub(1);
   }
@@ -138,7 +143,9 @@ LevelRings::Entry LevelRings::Pop(Priority priority) {
   if (uintptr_t next = 0; ring.Peek(position + kPrefetchAhead, next)) {
     __builtin_prefetch(reinterpret_cast<const void*>(next & ~kPlaceMask));
   }
-  const Entry entry{reinterpret_cast<Work*>(value & ~kPlaceMask), PlaceOf(value)};
+  const Place place = PlaceOf(value);
+  const Entry entry{reinterpret_cast<Work*>(value & ~kPlaceMask), place,
+                    hid_place || place == Place::kOrdinary};
   // Sequentially consistent: whoever waits for a place says so before it looks at it.
   if (entry.place == Place::kReleased) released_[priority].count.fetch_sub(1);
   return entry;

@@ -35,6 +35,8 @@ class LevelRings {
   struct Entry {
     Work* work = nullptr;
     Place place = Place::kOrdinary;
+    // Who found no place before may find one now: one came back, or seemed taken meanwhile.
+    bool may_free_place = false;
   };
 
   // `end` outlives the rings.

@@ -92,7 +92,7 @@ class Startup(Test):
         self.assertRegex(shown, r"min_threads: 5  # flag")
         self.assertRegex(shown, r"max_threads: 9  # environment")
         self.assertRegex(shown, r"tick: 11ms  # file")
-        self.assertRegex(shown, r"spin: 20us  # default")
+        self.assertRegex(shown, r"spin: 50us  # default")
 
 
 if __name__ == "__main__":

@@ -315,7 +315,7 @@ TEST(TaskToProto, LeavesPartsOut) {
 TEST(TaskToProto, ShowsAnError) {
   TaskRecord record = FinishedRecord();
   record.state = TaskState::kFailed;
-  record.history->output.reset();
+  record.history.Edit().output.reset();
   record.history.Edit().error = TaskError{absl::StatusCode::kInternal, "EXCEPTION", "boom", false};
   v1::Task task;
   ToProto(record, task);

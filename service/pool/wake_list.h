@@ -67,8 +67,6 @@ class WakeList {
     const uint64_t word = word_.load();
     return (word & kSearchers) == 0 && (word & kSeatMask) != 0;
   }
-  // Whether somebody searches.
-  bool IsSearched() const { return (word_.load() & kSearchers) != 0; }
   // Begins to search unless somebody does.
   bool TrySearch();
   // Whoever calls it looks at all rings afterwards, and calls Notify() if there is work.

@@ -154,6 +154,11 @@ bool Worker::SearchForWork() {
 }
 
 bool Worker::YieldOnce() {
+  // While it searches nobody else is woken, and it may be away for as long as others like.
+  if (std::exchange(searching_, false)) {
+    core_.wakes.StopSearching();
+    core_.LookAgain();
+  }
   const MonoTime before = core_.clock.Monotonic();
   sched_yield();
   has_processor_ = core_.clock.Monotonic() - before < kSwitchNs;

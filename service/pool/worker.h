@@ -31,9 +31,11 @@ class Worker final : public BlockingObserver {
   // Finds work and runs it; false: there is none.
   bool TakeAndRun();
   void Run(const Taken& taken);
+  // Says so, unless it was idle already.
   void BecomeIdle();
   // Looks for work for a while, if it may be expected; false: there is none.
   bool SearchForWork();
+  // Offers the processor to others; whether there is work afterwards.
   bool YieldOnce();
   // The first work after an idle time came at `enqueued`.
   void LearnGap(MonoTime enqueued);

@@ -60,6 +60,16 @@ TEST_F(LevelRingsTest, OthersHavePlacesOfTheirOwn) {
   EXPECT_EQ(rings_.released(Priority::kNormal), 1u);
 }
 
+// What has no place under the capacity gives none back either.
+TEST_F(LevelRingsTest, WhatHasNoPlaceFreesNone) {
+  ASSERT_TRUE(rings_.TryPushReleased(NewWork()));
+  rings_.PushReserved(NewWork());
+  for (int i = 0; i < 2; ++i) ASSERT_NE(rings_.Pop(Priority::kNormal).work, nullptr);
+  for (size_t i = 0; i < kCapacity; ++i) ASSERT_TRUE(rings_.TryPushOrdinary(NewWork()));
+  EXPECT_FALSE(rings_.TryPushOrdinary(NewWork()));
+  EXPECT_EQ(rings_.size(Priority::kNormal), kCapacity);
+}
+
 TEST_F(LevelRingsTest, ABatchTakesWhatFindsRoomFromTheFront) {
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(rings_.TryPushOrdinary(NewWork()));
   std::vector<Work*> batch;

@@ -30,12 +30,25 @@ constexpr int64_t kAskEveryNs = 1'000'000;
 constexpr int64_t kCalibrateNs = 20'000'000;
 constexpr int kScaleBits = 32;
 
+// Asking the kernel takes some 40 ns, more than this only where the thread was interrupted.
+constexpr uint64_t kTogetherTicks = 2'000;
+constexpr int kReadTries = 4;
+
 struct Reading {
   uint64_t ticks = 0;
   int64_t ns = 0;
+  bool together = false;  // Nothing came between the two: one tells the other.
 };
 
-Reading ReadBoth() { return {__rdtsc(), ReadNs(CLOCK_MONOTONIC)}; }
+Reading ReadBoth() {
+  Reading read;
+  for (int i = 0; i < kReadTries && !read.together; ++i) {
+    read.ticks = __rdtsc();
+    read.ns = ReadNs(CLOCK_MONOTONIC);
+    read.together = __rdtsc() - read.ticks < kTogetherTicks;
+  }
+  return read;
+}
 
 bool KernelTrustsTicks() {
   std::ifstream file("/sys/devices/system/clocksource/clocksource0/current_clocksource");
@@ -46,9 +59,9 @@ bool KernelTrustsTicks() {
 // Nanoseconds a tick, times 2^kScaleBits; 0: not known, or not to be used.
 uint64_t Scale(const Reading& now) {
   static const bool trusted = KernelTrustsTicks();
+  if (!trusted || !now.together) return 0;
   static const Reading first = now;
   static std::atomic<uint64_t> scale{0};
-  if (!trusted) return 0;
   // relaxed: the value stands for itself.
   uint64_t known = scale.load(std::memory_order_relaxed);
   if (known == 0 && now.ns - first.ns >= kCalibrateNs && now.ticks > first.ticks) {

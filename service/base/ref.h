@@ -20,6 +20,9 @@ class RefCounted {
 
   // REQUIRES: the caller holds a reference.
   void AddRef(uint32_t n = 1) const { count_.fetch_add(n, std::memory_order_relaxed); }
+  // Whether somebody else has a reference too. A hint: others come and go. REQUIRES: the caller
+  // holds a reference.
+  bool IsShared() const { return count_.load(std::memory_order_relaxed) > 1; }
   // Gives back `n` references; destroys the object with the last.
   void Release(uint32_t n = 1) const {
     // acq_rel: each release publishes its holder's writes to whoever destroys the object.

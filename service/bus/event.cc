@@ -1,5 +1,7 @@
 #include "bus/event.h"
 
+#include <memory>
+
 #include "absl/strings/str_cat.h"
 #include "task/trace.h"
 
@@ -45,6 +47,24 @@ EventRef MakeTaskEvent(std::string topic, TaskRecordPtr record) {
   const Priority priority = record->spec->priority;
   const size_t bytes = sizeof(Event) + topic.size() + CostBytes(*record);
   return EventRef::Adopt(new Event(std::move(topic), priority, bytes, std::move(record)));
+}
+
+Event::~Event() {
+  // relaxed: who lets go last has seen all that was done with it.
+  for (const auto& form : forms_) delete form.load(std::memory_order_relaxed);
+}
+
+const std::string* Event::Form(EventForm form, absl::FunctionRef<std::string()> make) const {
+  std::atomic<const std::string*>& place = forms_[static_cast<size_t>(form)];
+  // acquire: pairs with the exchange below.
+  const std::string* known = place.load(std::memory_order_acquire);
+  if (known != nullptr || !IsShared()) return known;
+  auto made = std::make_unique<const std::string>(make());
+  if (place.compare_exchange_strong(known, made.get(), std::memory_order_acq_rel,
+                                    std::memory_order_acquire)) {
+    known = made.release();
+  }
+  return known;
 }
 
 const EventFields& Event::fields() const { return static_cast<const Client*>(this)->fields; }

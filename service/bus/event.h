@@ -2,6 +2,7 @@
 #ifndef TASKFORGE_BUS_EVENT_H_
 #define TASKFORGE_BUS_EVENT_H_
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -9,6 +10,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
@@ -32,11 +34,16 @@ struct EventFields {
   std::map<std::string, std::string> attributes;  // Extension attributes.
 };
 
+// What receivers may make of an event (Event::Form).
+enum class EventForm : uint8_t { kWhole, kWithoutPayloads };
+inline constexpr size_t kEventFormCount = 2;
+
 // Either a client's, or what became of a task; then it holds the task's record and no text of its
-// own but the topic. Immutable, except for the time at which the bus took it. Thread-safe.
+// own but the topic. Immutable, except for the time at which the bus took it, and for its forms.
+// Thread-safe.
 class Event : public RefCounted<Event> {
  public:
-  virtual ~Event() = default;
+  virtual ~Event();
 
   // What became of a task: the task as it was. Null: it is a client's event.
   const TaskRecordPtr& record() const { return record_; }
@@ -50,6 +57,11 @@ class Event : public RefCounted<Event> {
   Priority priority() const { return priority_; }
   // What it counts for in byte limits: strings, the task's record and a fixed overhead.
   size_t bytes() const { return bytes_; }
+
+  // What receivers make of it and may share, its encoding say: what `make` returns, called by the
+  // first who asks for that form (by more, if they ask at once: one's stays). Lives as long as the
+  // event, and does not count in bytes(). Null, and nothing is made: nobody else has the event.
+  const std::string* Form(EventForm form, absl::FunctionRef<std::string()> make) const;
 
   // When the bus routed it. Relaxed: who reads it got the event through a ring, which orders it.
   void StampPublished(MonoTime now) const {
@@ -72,6 +84,7 @@ class Event : public RefCounted<Event> {
   mutable std::atomic<int64_t> published_ns_{0};
   const std::string topic_;
   const TaskRecordPtr record_;
+  mutable std::array<std::atomic<const std::string*>, kEventFormCount> forms_{};
 };
 
 using EventRef = Ref<const Event>;

@@ -120,6 +120,19 @@ void TakeTrace(const CallTrace& trace, EventFields& fields) {
   }
 }
 
+bool Decode(grpc::ByteBuffer& bytes, v1::SubscribeRequest& request) {
+  return grpc::SerializationTraits<v1::SubscribeRequest>::Deserialize(&bytes, &request).ok();
+}
+
+// A message of these bytes, which are not copied.
+grpc::ByteBuffer MessageOf(std::string encoded) {
+  auto* const kept = new std::string(std::move(encoded));
+  const grpc::Slice slice(
+      kept->data(), kept->size(), [](void* string) { delete static_cast<std::string*>(string); },
+      kept);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
 // Counts a subscription that may hold up publishers.
 class CountBlocking {
  public:
@@ -233,11 +246,15 @@ Reply BusService::Publish(UnaryCall<v1::PublishRequest, v1::PublishResponse>& ca
   co_return absl::OkStatus();
 }
 
-Reply BusService::Subscribe(ServerStreamCall<v1::SubscribeRequest, v1::SubscribeResponse>& call) {
+Reply BusService::Subscribe(ServerStreamCall<grpc::ByteBuffer, grpc::ByteBuffer>& call) {
+  v1::SubscribeRequest request;
+  if (!Decode(call.mutable_request(), request)) {
+    co_return absl::InvalidArgumentError("the request is not a taskforge.v1.SubscribeRequest");
+  }
   Violations violations;
-  SubscribeOptions options = OptionsFrom(call.request(), call.context().peer(), violations);
+  SubscribeOptions options = OptionsFrom(request, call.context().peer(), violations);
   if (!violations.empty()) co_return violations.TakeStatus();
-  auto stream = MakeRef<SubscribeStream>(call.request().omit_payloads());
+  auto stream = MakeRef<SubscribeStream>(request.omit_payloads());
   const CountBlocking blocking(blocking_subscriptions_,
                                options.policy == SlowSubscriberPolicy::kBlock);
   auto subscription = parts_.bus.Subscribe(std::move(options), *stream);
@@ -245,16 +262,18 @@ Reply BusService::Subscribe(ServerStreamCall<v1::SubscribeRequest, v1::Subscribe
   call.OnEnd([stream](Call::End end) { stream->End(EndStatus(end)); });
   v1::SubscribeResponse response;
   response.set_subscription(absl::StrCat(kSubscriptions, (*subscription)->id()));
-  auto hello = call.Write(response);
+  grpc::ByteBuffer message = MessageOf(response.SerializeAsString());
+  auto hello = call.Write(message);
   if (!co_await hello) stream->End(EndStatus(Call::End::kCancelled));
   Wakeup& more = stream->more();
   while (!stream->is_over()) {
-    response.Clear();
+    std::string frame;
     bool resume = false;
-    const bool has_something = stream->Collect(response, resume);
+    const bool has_something = stream->Collect(frame, resume);
     if (resume) (*subscription)->Resume();
     if (has_something) {
-      auto write = call.Write(response);
+      message = MessageOf(std::move(frame));
+      auto write = call.Write(message);
       if (!co_await write) stream->End(EndStatus(Call::End::kCancelled));
     } else if (!resume && !stream->is_over()) {
       co_await more;

@@ -44,10 +44,13 @@ class BusService {
   grpc::Service& generated() { return generated_; }
 
  private:
-  using Generated = v1::BusService::AsyncService;
+  // Subscribe sends what was encoded before (rpc/event_encoding.h).
+  using Generated = v1::BusService::WithAsyncMethod_Publish<
+      v1::BusService::WithRawMethod_Subscribe<v1::BusService::WithAsyncMethod_ListTopics<
+          v1::BusService::WithAsyncMethod_ListSubscriptions<v1::BusService::Service>>>>;
 
   Reply Publish(UnaryCall<v1::PublishRequest, v1::PublishResponse>& call);
-  Reply Subscribe(ServerStreamCall<v1::SubscribeRequest, v1::SubscribeResponse>& call);
+  Reply Subscribe(ServerStreamCall<grpc::ByteBuffer, grpc::ByteBuffer>& call);
   Reply ListTopics(UnaryCall<v1::ListTopicsRequest, v1::ListTopicsResponse>& call);
   Reply ListSubscriptions(
       UnaryCall<v1::ListSubscriptionsRequest, v1::ListSubscriptionsResponse>& call);

@@ -7,12 +7,23 @@
 #include <grpcpp/support/async_unary_call.h>
 
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "rpc/call.h"
 #include "rpc/coroutine.h"
 
 namespace taskforge {
+
+// A message in the arena; or what stands for one that nobody here decodes (grpc::ByteBuffer).
+template <typename Message>
+Message* MakeMessage(google::protobuf::Arena& arena) {
+  if constexpr (std::is_base_of_v<google::protobuf::MessageLite, Message>) {
+    return google::protobuf::Arena::CreateMessage<Message>(&arena);
+  } else {
+    return google::protobuf::Arena::Create<Message>(&arena);
+  }
+}
 
 // One request, one response. Belongs to its coroutine.
 template <typename Request, typename Response>
@@ -26,8 +37,8 @@ class UnaryCall final : public Call {
       : Call(binding, poller, binding.waits()),
         responder_(&context()),
         run_([](Method& method, UnaryCall& call) { static_cast<Binding&>(method).Run(call); }),
-        request_(google::protobuf::Arena::CreateMessage<Request>(&arena())),
-        response_(google::protobuf::Arena::CreateMessage<Response>(&arena())) {
+        request_(MakeMessage<Request>(arena())),
+        response_(MakeMessage<Response>(arena())) {
     binding.Request(poller.queue.get(), accept_tag(), &context(), request_, &responder_);
   }
 
@@ -65,11 +76,12 @@ class ServerStreamCall final : public Call {
         run_([](Method& method, ServerStreamCall& call) {
           static_cast<Binding&>(method).Run(call);
         }),
-        request_(google::protobuf::Arena::CreateMessage<Request>(&arena())) {
+        request_(MakeMessage<Request>(arena())) {
     binding.Request(poller.queue.get(), accept_tag(), &context(), request_, &responder_);
   }
 
   const Request& request() const { return *request_; }
+  Request& mutable_request() { return *request_; }
 
   // Awaitable: sends a message; false when the stream has ended. `response` may go at once.
   auto Write(const Response& response) {

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-#include "rpc/convert.h"
+#include "rpc/event_encoding.h"
 
 namespace taskforge {
 namespace {
@@ -14,17 +14,6 @@ namespace {
 constexpr size_t kMaxWaitingEvents = 512;
 constexpr size_t kMaxWaitingBytes = size_t{1} << 20;
 constexpr size_t kMaxMessageBytes = size_t{1} << 20;
-
-void AddAttributes(const EventFields& fields, v1::Event& event) {
-  event.set_id(fields.id);
-  event.set_source(fields.source);
-  event.set_type(fields.type);
-  event.set_subject(fields.subject);
-  ToProto(fields.time, *event.mutable_time());
-  event.set_topic(fields.topic);
-  event.set_priority(ToProto(fields.priority));
-  for (const auto& [name, value] : fields.attributes) (*event.mutable_attributes())[name] = value;
-}
 
 }  // namespace
 
@@ -69,7 +58,7 @@ absl::Status SubscribeStream::status() const {
   return status_;
 }
 
-bool SubscribeStream::Collect(v1::SubscribeResponse& response, bool& resume) {
+bool SubscribeStream::Collect(std::string& frame, bool& resume) {
   resume = false;
   if (sent_of_taken_ == taken_.size()) {
     taken_.clear();
@@ -82,11 +71,9 @@ bool SubscribeStream::Collect(v1::SubscribeResponse& response, bool& resume) {
     writer_waits_ = taken_.empty() && !over_ && !resume;
     if (taken_.empty()) return false;
   }
-  size_t bytes = 0;
-  while (sent_of_taken_ < taken_.size() && bytes < kMaxMessageBytes) {
+  while (sent_of_taken_ < taken_.size() && frame.size() < kMaxMessageBytes) {
     Delivery& delivery = taken_[sent_of_taken_++];
-    if (delivery.event) bytes += delivery.event->bytes();
-    Add(delivery, response);
+    AppendDelivery(delivery, omit_payloads_, frame);
     delivery.event = nullptr;
   }
   return true;
@@ -107,23 +94,6 @@ std::vector<EventRef> SubscribeStream::TakeUnsent() {
   }
   taken_.clear();
   return unsent;
-}
-
-void SubscribeStream::Add(const Delivery& delivery, v1::SubscribeResponse& response) const {
-  v1::Delivery& out = *response.add_deliveries();
-  if (!delivery.event) {
-    out.mutable_missed()->set_count(delivery.missed);
-    out.mutable_missed()->set_priority(ToProto(delivery.priority));
-    return;
-  }
-  v1::Event& event = *out.mutable_event();
-  if (const TaskRecordPtr& record = delivery.event->record(); record) {
-    AddAttributes(delivery.event->Attributes(), event);
-    ToProto(*record, *event.mutable_task(), {.input = !omit_payloads_, .output = !omit_payloads_});
-  } else {
-    AddAttributes(delivery.event->fields(), event);
-    ToProto(delivery.event->fields().data, *event.mutable_data());
-  }
 }
 
 }  // namespace taskforge

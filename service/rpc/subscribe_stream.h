@@ -3,6 +3,7 @@
 #define TASKFORGE_RPC_SUBSCRIBE_STREAM_H_
 
 #include <cstddef>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -10,7 +11,6 @@
 #include "base/ref.h"
 #include "bus/subscription.h"
 #include "rpc/coroutine.h"
-#include "taskforge/v1/bus_service.pb.h"
 
 namespace taskforge {
 
@@ -26,9 +26,10 @@ class SubscribeStream final : public RefCounted<SubscribeStream>, public EventSi
   // The first status counts.
   void End(const absl::Status& status) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Adds what waits to `response`, up to a message's size; false if nothing does: then `more` tells
-  // when. `resume` says that the bus was paused and nothing of what it gave is left.
-  bool Collect(v1::SubscribeResponse& response, bool& resume) ABSL_LOCKS_EXCLUDED(mu_);
+  // Appends what waits to `frame`, an encoded SubscribeResponse, up to a message's size; false if
+  // nothing does: then `more` tells when. `resume` says that the bus was paused and nothing of what
+  // it gave is left.
+  bool Collect(std::string& frame, bool& resume) ABSL_LOCKS_EXCLUDED(mu_);
   // The events that no Collect() has added. REQUIRES: neither Deliver() nor Collect() is called any
   // more.
   std::vector<EventRef> TakeUnsent() ABSL_LOCKS_EXCLUDED(mu_);
@@ -37,8 +38,6 @@ class SubscribeStream final : public RefCounted<SubscribeStream>, public EventSi
   absl::Status status() const ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  void Add(const Delivery& delivery, v1::SubscribeResponse& response) const;
-
   // Constant after construction.
   const bool omit_payloads_;
 

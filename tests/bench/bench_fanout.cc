@@ -2,6 +2,7 @@
 // in a message, against nats-server with its C client. Publisher and subscribers are this process,
 // the servers children; an item is one event that reached one subscriber.
 //   bench_fanout TASKFORGED [--quick|--smoke]
+#include <google/protobuf/arena.h>
 #include <grpcpp/grpcpp.h>
 #include <nats/nats.h>
 
@@ -68,7 +69,7 @@ class Subscriber final : public grpc::ClientReadReactor<v1::SubscribeResponse> {
     v1::SubscribeRequest request;
     request.add_filters("orders.>");
     stub.async()->Subscribe(&context_, &request, this);
-    StartRead(&response_);
+    Read();
     StartCall();
   }
   void AwaitLive() const { Wait(is_live_); }
@@ -84,21 +85,28 @@ class Subscriber final : public grpc::ClientReadReactor<v1::SubscribeResponse> {
     flag.notify_all();
   }
 
+  // A message for each read, let go whole: its own clearing would free each part of each event.
+  void Read() {
+    arena_.Reset();
+    response_ = google::protobuf::Arena::CreateMessage<v1::SubscribeResponse>(&arena_);
+    StartRead(response_);
+  }
   void OnReadDone(bool ok) override {
     if (!ok) return;
-    if (!response_.subscription().empty()) Set(is_live_);
-    for (const v1::Delivery& delivery : response_.deliveries()) {
+    if (!response_->subscription().empty()) Set(is_live_);
+    for (const v1::Delivery& delivery : response_->deliveries()) {
       if (delivery.has_missed()) Fail("a subscriber missed events");
     }
-    arrivals_.Add(index_, response_.deliveries_size());
-    StartRead(&response_);
+    arrivals_.Add(index_, response_->deliveries_size());
+    Read();
   }
   void OnDone(const grpc::Status&) override { Set(is_done_); }
 
   const int index_;
   Arrivals& arrivals_;
   grpc::ClientContext context_;
-  v1::SubscribeResponse response_;
+  google::protobuf::Arena arena_;
+  v1::SubscribeResponse* response_ = nullptr;
   std::atomic<bool> is_live_{false};
   std::atomic<bool> is_done_{false};
 };

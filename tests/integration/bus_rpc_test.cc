@@ -1,8 +1,12 @@
 // BusService over the wire, with a real bus.
+#include <grpcpp/generic/generic_stub.h>
+
 #include <array>
 #include <atomic>
+#include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -58,6 +62,57 @@ TEST(Subscribe, FirstSaysThatItIsLiveThenSendsWhatMatches) {
   EXPECT_TRUE(event.has_time());
   context.TryCancel();
   EXPECT_FALSE(stream->Read(&response));
+}
+
+TEST(Subscribe, RefusesWhatIsNoRequest) {
+  RpcTestServer server;
+  grpc::GenericStub stub(server.channel);
+  grpc::ClientContext context;
+  context.set_deadline(Soon());
+  const grpc::Slice slice("\xff\xff\xff");
+  const grpc::ByteBuffer request(&slice, 1);
+  grpc::CompletionQueue queue;
+  const auto call =
+      stub.PrepareUnaryCall(&context, "/taskforge.v1.BusService/Subscribe", request, &queue);
+  call->StartCall();
+  grpc::ByteBuffer response;
+  grpc::Status status;
+  call->Finish(&response, &status, nullptr);
+  void* tag = nullptr;
+  bool ok = false;
+  ASSERT_TRUE(queue.Next(&tag, &ok));
+  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
+  EXPECT_THAT(status.error_message(), testing::HasSubstr("SubscribeRequest"));
+  queue.Shutdown();
+}
+
+TEST(Subscribe, SendsEachEventToAllWhoWantIt) {
+  RpcTestServer server;
+  auto stub = server.bus_stub();
+  v1::SubscribeRequest request;
+  request.add_filters("a.>");
+  std::array<grpc::ClientContext, 3> contexts;
+  std::vector<std::unique_ptr<grpc::ClientReader<v1::SubscribeResponse>>> streams;
+  v1::SubscribeResponse response;
+  for (grpc::ClientContext& context : contexts) {
+    context.set_deadline(Soon());
+    streams.push_back(stub->Subscribe(&context, request));
+    ASSERT_TRUE(streams.back()->Read(&response));
+  }
+  constexpr int kCount = 300;
+  v1::PublishResponse published;
+  ASSERT_TRUE(Publish(server, Publication("a.b", kCount), published).ok());
+  for (const auto& stream : streams) {
+    int received = 0;
+    while (received < kCount && stream->Read(&response)) {
+      for (const v1::Delivery& delivery : response.deliveries()) {
+        ASSERT_EQ(delivery.event().id(), std::to_string(received++));
+        ASSERT_EQ(delivery.event().data().text_data(), "payload");
+      }
+    }
+    EXPECT_EQ(received, kCount);
+  }
+  for (grpc::ClientContext& context : contexts) context.TryCancel();
 }
 
 TEST(Subscribe, DeliversManyInOrder) {

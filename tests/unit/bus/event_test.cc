@@ -91,5 +91,30 @@ TEST(Event, IsSharedByCounting) {
   EXPECT_EQ(second->record().get(), shown);  // That it goes, ASan's leak check says.
 }
 
+TEST(Event, KeepsAFormOfItselfForAllWhoHaveIt) {
+  const EventRef event = MakeEvent(EventFields());
+  const EventRef other = event;
+  int made = 0;
+  const auto make = [&] { return "form " + std::to_string(++made); };
+  const std::string* whole = event->Form(EventForm::kWhole, make);
+  ASSERT_NE(whole, nullptr);
+  EXPECT_EQ(*whole, "form 1");
+  EXPECT_EQ(other->Form(EventForm::kWhole, make), whole);
+  EXPECT_EQ(*event->Form(EventForm::kWithoutPayloads, make), "form 2");
+  EXPECT_EQ(made, 2);
+}
+
+TEST(Event, MakesNoFormForWhoHasItAlone) {
+  EventRef event = MakeEvent(EventFields());
+  int made = 0;
+  const auto make = [&] { return std::to_string(++made); };
+  EXPECT_EQ(event->Form(EventForm::kWhole, make), nullptr);
+  EXPECT_EQ(made, 0);
+  EventRef other = event;
+  const std::string* form = event->Form(EventForm::kWhole, make);
+  other = nullptr;
+  EXPECT_EQ(event->Form(EventForm::kWhole, make), form);  // What was made is there.
+}
+
 }  // namespace
 }  // namespace taskforge

@@ -12,7 +12,10 @@ constexpr size_t kMaxBuckets = size_t{1} << 16;
 }  // namespace
 
 Ticket::Ticket(std::string key, size_t hash, const Event* latest)
-    : Event(std::move(key), latest->priority(), 0, nullptr), hash_(hash), latest_(latest) {}
+    : Event({}, latest->priority(), 0, nullptr),
+      key_(std::move(key)),
+      hash_(hash),
+      latest_(latest) {}
 
 Ticket::~Ticket() {
   if (const Event* latest = Take()) latest->Release();
@@ -37,7 +40,7 @@ Conflation::~Conflation() {
 
 bool Conflation::KeyOf(const Event& event, std::string& key) const {
   if (!attribute_.empty()) return event.FindAttribute(attribute_, key);
-  key = event.topic();
+  key = std::string(event.topic());
   return true;
 }
 

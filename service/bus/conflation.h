@@ -29,7 +29,7 @@ class Ticket final : public Event {
   Ticket(std::string key, size_t hash, const Event* latest);
   ~Ticket() override;
 
-  const std::string& key() const { return topic(); }
+  const std::string& key() const { return key_; }
   size_t hash() const { return hash_; }
 
   // Takes over a reference to `fresh`, for which it stands from now on; returns what it stood for,
@@ -46,6 +46,7 @@ class Ticket final : public Event {
   const Event* Take() const { return latest_.exchange(nullptr, std::memory_order_acq_rel); }
 
  private:
+  const std::string key_;
   const size_t hash_;
   mutable std::atomic<const Event*> latest_;
 };

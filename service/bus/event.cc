@@ -1,6 +1,8 @@
 #include "bus/event.h"
 
+#include <algorithm>
 #include <memory>
+#include <new>
 
 #include "absl/strings/str_cat.h"
 #include "task/trace.h"
@@ -28,26 +30,51 @@ size_t BytesOf(const EventFields& fields) {
 
 }  // namespace
 
-// Its topic stands in the event and in the fields: most are short.
-class Event::Client final : public Event {
- public:
-  explicit Client(EventFields client_fields)
-      : Event(client_fields.topic, client_fields.priority, sizeof(Event) + BytesOf(client_fields),
-              nullptr),
-        fields(std::move(client_fields)) {}
+// What stands before the event it belongs to, so that the event's topic can look at it.
+struct ClientFields {
+  const EventFields given;
+};
 
-  const EventFields fields;
+class Event::Client final : public ClientFields, public Event {
+ public:
+  explicit Client(EventFields all)
+      : ClientFields{std::move(all)},
+        Event(given.topic, given.priority, sizeof(Client) + BytesOf(given), nullptr) {}
+};
+
+// With its topic behind it, in one piece of memory.
+class Event::OfTask final : public Event {
+ public:
+  static EventRef Make(absl::string_view topic, TaskRecordPtr record) {
+    const size_t bytes = sizeof(OfTask) + topic.size();
+    void* const place = ::operator new(bytes);
+    char* const text = static_cast<char*>(place) + sizeof(OfTask);
+    std::copy(topic.begin(), topic.end(), text);
+    const Priority priority = record->spec->priority;
+    const size_t cost = bytes + CostBytes(*record);
+    return EventRef::Adopt(new (place)
+                               OfTask({text, topic.size()}, priority, cost, std::move(record)));
+  }
+  void operator delete(void* place) { ::operator delete(place); }
+
+ private:
+  using Event::Event;
 };
 
 EventRef MakeEvent(EventFields fields) {
   return EventRef::Adopt(new Event::Client(std::move(fields)));
 }
 
-EventRef MakeTaskEvent(std::string topic, TaskRecordPtr record) {
-  const Priority priority = record->spec->priority;
-  const size_t bytes = sizeof(Event) + topic.size() + CostBytes(*record);
-  return EventRef::Adopt(new Event(std::move(topic), priority, bytes, std::move(record)));
+EventRef MakeTaskEvent(absl::string_view topic, TaskRecordPtr record) {
+  return Event::OfTask::Make(topic, std::move(record));
 }
+
+Event::Event(absl::string_view topic, Priority priority, size_t bytes, TaskRecordPtr record)
+    : bytes_(static_cast<uint32_t>(std::min<size_t>(bytes, UINT32_MAX))),
+      topic_(topic.data()),
+      topic_size_(static_cast<uint32_t>(topic.size())),
+      priority_(priority),
+      record_(std::move(record)) {}
 
 Event::~Event() {
   // relaxed: who lets go last has seen all that was done with it.
@@ -67,11 +94,11 @@ const std::string* Event::Form(EventForm form, absl::FunctionRef<std::string()> 
   return known;
 }
 
-const EventFields& Event::fields() const { return static_cast<const Client*>(this)->fields; }
+const EventFields& Event::fields() const { return static_cast<const Client*>(this)->given; }
 
 EventFields Event::Attributes() const {
   EventFields all;
-  all.topic = topic_;
+  all.topic = std::string(topic());
   all.priority = priority_;
   if (!record_) {
     const EventFields& given = fields();

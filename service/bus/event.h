@@ -53,7 +53,7 @@ class Event : public RefCounted<Event> {
   EventFields Attributes() const;
   // The value of one: id, source, type, subject or an extension attribute. False: it has none.
   bool FindAttribute(absl::string_view name, std::string& value) const;
-  const std::string& topic() const { return topic_; }
+  absl::string_view topic() const { return {topic_, topic_size_}; }
   Priority priority() const { return priority_; }
   // What it counts for in byte limits: strings, the task's record and a fixed overhead.
   size_t bytes() const { return bytes_; }
@@ -70,19 +70,21 @@ class Event : public RefCounted<Event> {
   MonoTime published() const { return MonoTime{published_ns_.load(std::memory_order_relaxed)}; }
 
  protected:
-  Event(std::string topic, Priority priority, size_t bytes, TaskRecordPtr record)
-      : priority_(priority), bytes_(bytes), topic_(std::move(topic)), record_(std::move(record)) {}
+  // What `topic` looks at must live as long as the event.
+  Event(absl::string_view topic, Priority priority, size_t bytes, TaskRecordPtr record);
 
  private:
   class Client;
+  class OfTask;
   friend Ref<const Event> MakeEvent(EventFields fields);
-  friend Ref<const Event> MakeTaskEvent(std::string topic, TaskRecordPtr record);
+  friend Ref<const Event> MakeTaskEvent(absl::string_view topic, TaskRecordPtr record);
 
-  // Small, and what delivering looks at comes first: one thread writes it and another reads it.
-  const Priority priority_;
-  const size_t bytes_;
+  // A cache line with the count: one thread writes it and another reads it.
+  const uint32_t bytes_;
   mutable std::atomic<int64_t> published_ns_{0};
-  const std::string topic_;
+  const char* const topic_;
+  const uint32_t topic_size_;
+  const Priority priority_;
   const TaskRecordPtr record_;
   mutable std::array<std::atomic<const std::string*>, kEventFormCount> forms_{};
 };
@@ -91,7 +93,7 @@ using EventRef = Ref<const Event>;
 
 EventRef MakeEvent(EventFields fields);
 // The event of a task that has come to record->state. REQUIRES: `record` is not null.
-EventRef MakeTaskEvent(std::string topic, TaskRecordPtr record);
+EventRef MakeTaskEvent(absl::string_view topic, TaskRecordPtr record);
 
 }  // namespace taskforge
 

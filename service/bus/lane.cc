@@ -37,6 +37,8 @@ bool Lane::TryPush(const Event* event) {
       // seq_cst: with `refused`, so that the claim is not older than the count.
       if (tail_.compare_exchange_weak(position, position + 1, std::memory_order_seq_cst,
                                       std::memory_order_relaxed)) {
+        // The reader had it last, a lap ago: it comes over while others are served.
+        __builtin_prefetch(&slots[(position + kSlotsInALine) & mask_], /*for writing*/ 1);
         slot.refused_before = refused;
         slot.event = event;
         // seq_cst: publishes the slot to Pop(), and stands before the pusher's look at the
@@ -100,7 +102,9 @@ size_t Lane::Take(absl::Span<Taken> out, uint64_t& missed_at_end) {
     // Before the look at the ring: what had been refused by now comes after everything that the
     // ring held then. If the ring turns out empty, all of that has been taken.
     const uint32_t refused_now = refused_.load(std::memory_order_seq_cst);
-    const uint64_t tail_now = tail_.load(std::memory_order_seq_cst);
+    const bool is_untold = refused_now != refused_told_.load(std::memory_order_relaxed);
+    // Not read for nothing: the pushers' line would have to come back to them each time.
+    const uint64_t tail_now = is_untold ? tail_.load(std::memory_order_seq_cst) : 0;
     uint64_t position = 0;
     const size_t most = std::min(entries.size(), out.size() - taken);
     const size_t popped = Pop(absl::MakeSpan(entries.data(), most), position);
@@ -108,7 +112,7 @@ size_t Lane::Take(absl::Span<Taken> out, uint64_t& missed_at_end) {
     expected_.store(position + popped, std::memory_order_relaxed);
     if (popped == 0) {
       // An entry whose claim is pending hides later ones: what was refused is told behind them.
-      if (position >= tail_now) missed += TellRefused(refused_now);
+      if (is_untold && position >= tail_now) missed += TellRefused(refused_now);
       missed_at_end = missed;
       break;
     }

@@ -70,6 +70,8 @@ class Lane {
     const Event* event = nullptr;
   };
 
+  static constexpr size_t kSlotsInALine = 64 / sizeof(Slot);
+
   Slot* SlotsForPush();
   uint32_t LapOf(uint64_t position) const { return static_cast<uint32_t>(position / (mask_ + 1)); }
   // What is in a slot.
@@ -86,11 +88,11 @@ class Lane {
   // Constant after construction.
   const uint64_t mask_;
 
-  // Synchronizes itself. The two ends on lines of their own: pushers write one, the reader the
-  // other.
+  // Synchronizes itself. What seldom changes on one line, and the two ends on lines of their own:
+  // pushers write one, the reader the other, and neither reads the other's for nothing.
   std::atomic<Slot*> slots_{nullptr};
-  alignas(64) std::atomic<uint64_t> tail_{0};
   std::atomic<uint32_t> refused_{0};
+  alignas(64) std::atomic<uint64_t> tail_{0};
   alignas(64) std::atomic<uint64_t> head_{0};
 
   // The reader's; atomic because HasNews() may look while another reader runs.

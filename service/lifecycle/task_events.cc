@@ -1,6 +1,5 @@
 #include "lifecycle/task_events.h"
 
-#include <utility>
 
 #include "bus/topic.h"
 
@@ -19,9 +18,9 @@ void BusTaskEvents::Publish(const TaskRecordPtr& record) {
   }
 }
 
-void BusTaskEvents::PublishOn(std::string topic, const TaskRecordPtr& record) {
+void BusTaskEvents::PublishOn(absl::string_view topic, const TaskRecordPtr& record) {
   if (!bus_.HasSubscribers(topic)) return;
-  bus_.Publish(MakeTaskEvent(std::move(topic), record));
+  bus_.Publish(MakeTaskEvent(topic, record));
 }
 
 }  // namespace taskforge

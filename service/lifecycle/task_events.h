@@ -31,7 +31,7 @@ class BusTaskEvents final : public TaskEvents {
   void Publish(const TaskRecordPtr& record) override;
 
  private:
-  void PublishOn(std::string topic, const TaskRecordPtr& record);
+  void PublishOn(absl::string_view topic, const TaskRecordPtr& record);
 
   Bus& bus_;
 };

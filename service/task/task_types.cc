@@ -44,8 +44,10 @@ size_t CostBytes(const TaskSpec& spec) {
 
 size_t CostBytes(const TaskRecord& record) {
   const TaskHistory& history = *record.history;
-  size_t bytes =
-      CostBytes(*record.spec) + TaskNameText(record).view().size() + CostBytes(history.error);
+  const size_t own_id = record.spec->origin->task_id.size();
+  size_t bytes = CostBytes(*record.spec) + CostBytes(history.error) + kQueues.size() +
+                 record.spec->queue.size() + kTasks.size() +
+                 (own_id == 0 ? Uuid::kTextBytes : own_id);
   if (history.output.has_value()) bytes += history.output->data.size();
   for (const AttemptRecord& attempt : history.attempts) {
     bytes += sizeof(AttemptRecord) + attempt.executor.size() + CostBytes(attempt.error);

@@ -134,7 +134,7 @@ class MutexBus {
   // Puts an event into the place of the one of its key that waits, if one does.
   static bool Replace(Member& member, const EventRef& event) {
     const auto key_of = [&](const Event& of, std::string& key) {
-      key = of.topic();
+      key = std::string(of.topic());
       return member.options.conflate_by.empty() ||
              of.FindAttribute(member.options.conflate_by, key);
     };

@@ -4,6 +4,7 @@
 #define TASKFORGE_BASE_HASHED_KEY_H_
 
 #include <cstddef>
+#include <cstdint>
 
 #include "absl/hash/hash.h"
 #include "absl/strings/string_view.h"
@@ -18,6 +19,9 @@ struct HashedKey {
 
   // One of `count` shards, by bits that the tables within a shard use least.
   size_t ShardOf(size_t count) const { return (hash >> kShardShift) % count; }
+
+  // The hash for who has no more room for one.
+  uint32_t Half() const { return static_cast<uint32_t>(hash >> 32U); }
 
   bool operator==(const HashedKey& other) const {
     if (hash != other.hash || text.size() != other.text.size()) return false;

@@ -19,18 +19,18 @@ bool LiveTasks::Equal::operator()(const TaskRef& a, const Task& b) const {
 }
 
 bool LiveTasks::Equal::operator()(const TaskRef& task, const HashedKey& name) const {
-  return task->name_hash() == name.hash &&
+  return task->name_hash() == name.Half() &&
          TaskNameText(*task->accepted_record()).view() == name.text;
 }
 
 bool LiveTasks::Insert(TaskRef task) {
-  Shard& shard = ShardOf(*task);
+  Shard& shard = shards_[ShardOf(task->name_hash())];
   MutexLock lock(shard.mu);
   return shard.tasks.insert(std::move(task)).second;
 }
 
 void LiveTasks::Erase(const Task& task) {
-  Shard& shard = ShardOf(task);
+  Shard& shard = shards_[ShardOf(task.name_hash())];
   TaskRef erased;  // Let go without the lock.
   MutexLock lock(shard.mu);
   const auto it = shard.tasks.find(task);
@@ -44,7 +44,7 @@ void LiveTasks::Erase(const Task& task) {
 
 TaskRef LiveTasks::Find(absl::string_view name) const {
   const HashedKey key(name);
-  const Shard& shard = ShardOf(key);
+  const Shard& shard = shards_[ShardOf(key.Half())];
   MutexLock lock(shard.mu);
   const auto it = shard.tasks.find(key);
   if (it == shard.tasks.end() || (*it)->phase() == TaskPhase::kAccepting) return nullptr;

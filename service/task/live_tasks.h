@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "absl/container/flat_hash_set.h"
@@ -44,7 +45,7 @@ class LiveTasks {
     using is_transparent = void;
     size_t operator()(const TaskRef& task) const { return task->name_hash(); }
     size_t operator()(const Task& task) const { return task.name_hash(); }
-    size_t operator()(const HashedKey& name) const { return name.hash; }
+    size_t operator()(const HashedKey& name) const { return name.Half(); }
   };
   struct Equal {
     using is_transparent = void;
@@ -57,10 +58,8 @@ class LiveTasks {
     absl::flat_hash_set<TaskRef, Hash, Equal> tasks ABSL_GUARDED_BY(mu);
   };
 
-  const Shard& ShardOf(const HashedKey& key) const { return shards_[key.ShardOf(kShards)]; }
-  Shard& ShardOf(const Task& task) {
-    return shards_[HashedKey("", task.name_hash()).ShardOf(kShards)];
-  }
+  // By the bits that the tables within use least.
+  static size_t ShardOf(uint32_t name_hash) { return (name_hash >> 28U) % kShards; }
 
   std::array<Shard, kShards> shards_;
 };

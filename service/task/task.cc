@@ -6,8 +6,8 @@ namespace taskforge {
 
 Task::Task(TaskRecordPtr record, Admission admission, TaskRunner& runner)
     : queue_index_(static_cast<uint16_t>(admission.queue_index())),
+      name_hash_(HashedKey(TaskNameText(*record).view()).Half()),
       accepted_(std::move(record)),
-      name_hash_(HashedKey(TaskNameText(*accepted_).view()).hash),
       runner_(runner),
       record_(accepted_),
       admission_(std::move(admission)) {
@@ -37,24 +37,27 @@ TaskRecordPtr Task::finished_record() const {
   return end_ == End::kShown ? record_ : nullptr;
 }
 
+void Task::Audience::OnFinished(uint64_t /*token*/, const TaskRecordPtr& record) {
+  for (Finished& callback : on_finished) std::move(callback)(record);
+}
+
 void Task::Finish(TaskRecordPtr record) {
-  TaskRecordPtr before;  // Let go without the lock, as the audience.
-  Finished first;
-  std::unique_ptr<Audience> others;
+  TaskRecordPtr before;  // Let go without the lock, as who waited.
+  Finished finished;
+  const Audience* others = nullptr;
   Admission admission;
   {
     SmallMutexLock lock(mu_);
     before = std::exchange(record_, record);
     end_ = End::kShown;
-    first = std::move(on_finished_);
-    others = std::move(audience_);
+    others = audience();
+    has_audience_ = false;
+    finished = std::move(on_finished_);
     admission = std::move(admission_);
   }
   admission.GiveBack();
   if (others != nullptr) Notify(others->watchers);
-  if (first) std::move(first)(record);
-  if (others == nullptr) return;
-  for (Finished& callback : others->on_finished) std::move(callback)(record);
+  if (finished) std::move(finished)(record);
 }
 
 void Task::OnFinished(Finished callback) {
@@ -83,20 +86,25 @@ Task::WatchId Task::Watch(std::shared_ptr<absl::AnyInvocable<void()>> callback) 
 
 void Task::Unwatch(WatchId id) {
   SmallMutexLock lock(mu_);
-  if (audience_ == nullptr) return;
-  std::erase_if(audience_->watchers, [id](const WatchEntry& entry) { return entry.id == id; });
+  if (audience() == nullptr) return;
+  std::erase_if(audience()->watchers, [id](const WatchEntry& entry) { return entry.id == id; });
 }
 
 Task::Audience& Task::MakeAudience() {
-  if (audience_ == nullptr) audience_ = std::make_unique<Audience>();
-  return *audience_;
+  if (!has_audience_) {
+    auto fresh = MakeRef<Audience>();
+    if (on_finished_) fresh->on_finished.push_back(std::move(on_finished_));
+    on_finished_ = Finished(std::move(fresh), 0);
+    has_audience_ = true;
+  }
+  return *audience();
 }
 
 void Task::NotifyWatchers() {
   std::vector<WatchEntry> watchers;
   {
     SmallMutexLock lock(mu_);
-    if (audience_ != nullptr) watchers = audience_->watchers;
+    if (const Audience* const known = audience()) watchers = known->watchers;
   }
   Notify(watchers);
 }

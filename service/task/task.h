@@ -83,6 +83,8 @@ class Finished {
       : listener_(MakeRef<Once<Callback>>(std::move(callback))) {}
 
   explicit operator bool() const { return static_cast<bool>(listener_); }
+  // Null: it holds none.
+  EndListener* listener() const { return listener_.get(); }
   // REQUIRES: it holds one.
   void operator()(const TaskRecordPtr& record) && {
     const Ref<EndListener> listener = std::move(listener_);
@@ -127,8 +129,8 @@ class Task final : public RefCounted<Task>, public Work {
   const TaskRecordPtr& accepted_record() const { return accepted_; }
   // Made anew by each call (TaskRecord::name).
   std::string name() const { return accepted_->name(); }
-  // The hash of the name, as HashedKey has it.
-  size_t name_hash() const { return name_hash_; }
+  // HashedKey::Half() of the name.
+  uint32_t name_hash() const { return name_hash_; }
   size_t queue_index() const { return queue_index_; }
 
   TaskPhase phase() const { return phase_.load(); }
@@ -213,7 +215,12 @@ class Task final : public RefCounted<Task>, public Work {
   WatchId Watch(std::shared_ptr<absl::AnyInvocable<void()>> callback) ABSL_LOCKS_EXCLUDED(mu_);
   void Unwatch(WatchId id) ABSL_LOCKS_EXCLUDED(mu_);
 
-  // Owned by the queue that holds the task, under its lock.
+  // Owned by the queue that holds the task, under its lock; and the links below.
+  bool in_queue = false;
+
+  // Written by whoever enqueues it, before it does; read by whoever starts it.
+  uint32_t ahead = 0;
+
   Task* queue_previous = nullptr;
   Task* queue_next = nullptr;
 
@@ -225,20 +232,17 @@ class Task final : public RefCounted<Task>, public Work {
   // The timer of the schedule, back-off, queue time-out or deadline for which it waits (0: none).
   std::atomic<uint64_t> timer_id{0};
 
-  // Written by whoever enqueues it, before it does; read by whoever starts it.
-  uint32_t ahead = 0;
-
-  // Owned as the links above.
-  bool in_queue = false;
-
  private:
   struct WatchEntry {
     WatchId id;
     std::shared_ptr<absl::AnyInvocable<void()>> callback;
   };
-  // Who wants to know, beside the first who waits for the end. Few tasks have any.
-  struct Audience {
-    std::vector<Finished> on_finished;
+  // Who wants to know, where that is more than one who waits for the end. Guarded by the task's
+  // lock until the task has finished; then it is who finished it alone who has it.
+  struct Audience final : EndListener {
+    void OnFinished(uint64_t token, const TaskRecordPtr& record) override;
+
+    std::vector<Finished> on_finished;  // In the order of the calls.
     std::vector<WatchEntry> watchers;
     WatchId last_watch = 0;
   };
@@ -247,7 +251,12 @@ class Task final : public RefCounted<Task>, public Work {
   void NotifyWatchers() ABSL_LOCKS_EXCLUDED(mu_);
   static void Notify(const std::vector<WatchEntry>& watchers);
   bool IsWatched() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
-    return audience_ != nullptr && !audience_->watchers.empty();
+    const Audience* const known = audience();
+    return known != nullptr && !known->watchers.empty();
+  }
+  // Null: there is none.
+  Audience* audience() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    return has_audience_ ? static_cast<Audience*>(on_finished_.listener()) : nullptr;
   }
   Audience& MakeAudience() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -272,26 +281,26 @@ class Task final : public RefCounted<Task>, public Work {
   // Whether the last record is made, and whether it is record_.
   enum class End : uint8_t { kOpen, kSealed, kShown };
 
-  // These four stand together, apart from their like, to fill a word.
+  // These stand together, apart from their like, to fill words.
   End end_ ABSL_GUARDED_BY(mu_) = End::kOpen;
+  bool has_audience_ ABSL_GUARDED_BY(mu_) = false;  // It is who on_finished_ tells.
   const uint16_t queue_index_;
   mutable SmallMutex mu_;
   std::atomic<TaskPhase> phase_{TaskPhase::kAccepting};
+  const uint32_t name_hash_;
 
   // Constant after construction.
   const TaskRecordPtr accepted_;
-  const size_t name_hash_;
   TaskRunner& runner_;
 
   TaskRecordPtr record_ ABSL_GUARDED_BY(mu_);
   Ref<RunningAttempt> running_ ABSL_GUARDED_BY(mu_);
   Admission admission_ ABSL_GUARDED_BY(mu_);
-  std::unique_ptr<Audience> audience_ ABSL_GUARDED_BY(mu_);
-  Finished on_finished_ ABSL_GUARDED_BY(mu_);  // The first who waits; most tasks have no other.
+  Finished on_finished_ ABSL_GUARDED_BY(mu_);  // Who waits for the end.
 };
 
 // There is one for each task that waits, as there is of TaskSpec and TaskRecord (task_types.h).
-static_assert(sizeof(Task) <= 160);
+static_assert(sizeof(Task) <= 144);
 
 }  // namespace taskforge
 

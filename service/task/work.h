@@ -30,8 +30,8 @@ struct Work {
   using RunFunction = bool (*)(Work& work, const Dispatch& dispatch);
 
   RunFunction run = nullptr;
-  Priority priority = Priority::kNormal;
-  MonoTime enqueued;  // Set by the submitter; waits are measured from it.
+  MonoTime enqueued;                      // Set by the submitter; waits are measured from it.
+  Priority priority = Priority::kNormal;  // Last: what embeds it has its next members right here.
 };
 
 }  // namespace taskforge

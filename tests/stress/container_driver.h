@@ -119,7 +119,8 @@ template <typename Container, Order kOrder>
 std::string CheckHistories(int threads_count, uint64_t rounds, uint64_t seed) {
   for (uint64_t round = 0; round < rounds; ++round) {
     Container container;
-    const auto history = RecordHistory<Operation>(threads_count, 24, seed * 1000 + round,
+    const uint64_t each = kCalls / static_cast<uint64_t>(threads_count);
+    const auto history = RecordHistory<Operation>(threads_count, each, seed * 1000 + round,
                                                   [&](uint64_t thread, uint64_t i, Random& random) {
                                                     Operation op;
                                                     op.is_push = random.Next64() % 2 == 0;

@@ -1,6 +1,7 @@
 #include "bus/bus.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -14,6 +15,8 @@ namespace {
 
 // Old routes and subscribers that may wait to be freed when a subscription ends.
 constexpr size_t kMaxGarbage = 16;
+// As many that have ended are kept before any is looked at again.
+constexpr size_t kLeastLeaving = 16;
 // Subscriptions end when they like: there is no rate to tell from.
 constexpr absl::Duration kFullRetryAfter = absl::Seconds(1);
 
@@ -97,16 +100,18 @@ absl::StatusOr<std::unique_ptr<Subscription>> Bus::SubscribeWith(
   CheckSubscribeOptions(options, violations);
   if (!violations.empty()) return InvalidArgument(std::move(violations));
   Ref<Subscriber> subscriber;
+  std::vector<Ref<Subscriber>> left;
   {
     MutexLock lock(mu_);
-    if (live_.size() >= options_.max_subscriptions) {
-      return QuotaError(
-          "SUBSCRIPTIONS_FULL",
-          absl::StrCat("the bus is full: ", options_.max_subscriptions,
-                       " subscriptions (bus.max_subscriptions)"),
-          {"subscriptions",
-           absl::StrCat(live_.size(), " of ", options_.max_subscriptions, " subscriptions")},
-          kFullRetryAfter);
+    if (live_.size() + leaving_.size() >= options_.max_subscriptions) left = TakeLeft();
+    const size_t count = live_.size() + leaving_.size();
+    if (count >= options_.max_subscriptions) {
+      return QuotaError("SUBSCRIPTIONS_FULL",
+                        absl::StrCat("the bus is full: ", options_.max_subscriptions,
+                                     " subscriptions (bus.max_subscriptions)"),
+                        {"subscriptions",
+                         absl::StrCat(count, " of ", options_.max_subscriptions, " subscriptions")},
+                        kFullRetryAfter);
     }
     Ref<SubscriberGroup> group = GroupOf(options.group);
     subscriber = MakeRef<Subscriber>(++last_id_, std::move(options), sink, std::move(owned_sink),
@@ -116,6 +121,17 @@ absl::StatusOr<std::unique_ptr<Subscription>> Bus::SubscribeWith(
   if (subscriber->group() != nullptr) subscriber->group()->Join(subscriber);
   routes_.Add(subscriber);
   return std::make_unique<Subscription>(*this, std::move(subscriber));
+}
+
+std::vector<Ref<Subscriber>> Bus::TakeLeft() {
+  const auto left = std::partition(leaving_.begin(), leaving_.end(),
+                                   [](const auto& each) { return each->HasNodesOut(); });
+  std::vector<Ref<Subscriber>> taken(std::make_move_iterator(left),
+                                     std::make_move_iterator(leaving_.end()));
+  leaving_.erase(left, leaving_.end());
+  // Twice as many as could not be spared: so a look costs little for each that ends.
+  look_at_leaving_ = std::max(kLeastLeaving, 2 * leaving_.size());
+  return taken;
 }
 
 Ref<SubscriberGroup> Bus::GroupOf(const std::string& name) {
@@ -132,9 +148,12 @@ void Bus::Forget(Subscriber& subscriber, absl::FunctionRef<std::vector<EventRef>
   SubscriberGroup* group = subscriber.group();
   if (group != nullptr) group->Leave(subscriber);
   subscriber.TakeBack(untouched());
+  std::vector<Ref<Subscriber>> left;
   {
     MutexLock lock(mu_);
     live_.erase(subscriber.id());
+    if (subscriber.HasNodesOut()) leaving_.emplace_back(&subscriber);
+    if (leaving_.size() > look_at_leaving_) left = TakeLeft();
     if (group != nullptr) {
       const auto known = groups_.find(group->name());
       if (--known->second.members == 0) groups_.erase(known);

@@ -51,8 +51,9 @@ class Publisher;
 class Bus {
  public:
   struct Options {
-    // Subscriptions at one time; more are refused. Each that gets events takes 16 bytes for each
-    // of its max_events and each priority that it gets.
+    // Subscriptions at one time; more are refused. One that has ended counts until the executor has
+    // run the drains that it had. Each that gets events takes 16 bytes for each of its max_events
+    // and each priority that it gets.
     size_t max_subscriptions = 10'000;
 
     void Validate(std::vector<FieldViolation>& violations) const;
@@ -122,6 +123,8 @@ class Bus {
     Ref<SubscriberGroup> group;
     size_t members = 0;  // In live_.
   };
+  // Hands over those of leaving_ that have left: they are to go outside the lock.
+  std::vector<Ref<Subscriber>> TakeLeft() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The group of that name, with one member more; null for no name.
   Ref<SubscriberGroup> GroupOf(const std::string& name) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
@@ -138,6 +141,10 @@ class Bus {
 
   mutable Mutex mu_;
   std::map<uint64_t, Ref<Subscriber>> live_ ABSL_GUARDED_BY(mu_);
+  // Ended, but the executor still had nodes of them. They count as subscriptions there: it has room
+  // for the nodes of no more than there may be.
+  std::vector<Ref<Subscriber>> leaving_ ABSL_GUARDED_BY(mu_);
+  size_t look_at_leaving_ ABSL_GUARDED_BY(mu_) = 0;  // When there are so many.
   // Those with members, by name.
   std::map<std::string, KnownGroup> groups_ ABSL_GUARDED_BY(mu_);
   std::set<Publisher*> publishers_ ABSL_GUARDED_BY(mu_);

@@ -94,6 +94,12 @@ class Subscriber final : public RefCounted<Subscriber> {
   void DropSink();
   // True once: whoever gets it does what follows Close().
   bool BeginToForget() { return !is_forgotten_.exchange(true, std::memory_order_acq_rel); }
+  // Whether the executor has nodes of it, or runs one. REQUIRES: Close() has returned; then it gets
+  // no more of them.
+  bool HasNodesOut() const {
+    // acquire: pairs with the drains, which give their bits up; they are done with their nodes.
+    return (state_.load(std::memory_order_acquire) & kScheduledMask) != 0;
+  }
   // Of what counts as delivered, these were not. REQUIRES: Close() has returned.
   void TakeBack(std::vector<EventRef> untouched);
 

@@ -289,6 +289,25 @@ TEST_F(BusTest, KeepsToTheLimitOfSubscriptions) {
   EXPECT_TRUE(bus.Subscribe(SubscribeTo({"a"}), sink_).ok());
 }
 
+// What has ended cannot be taken out of the executor, which has room for the nodes of so many.
+TEST_F(BusTest, SubscriptionsThatEndLeaveNoMoreNodesThanTheLimitAllows) {
+  constexpr size_t kMost = 4;
+  Bus bus({.max_subscriptions = kMost}, executor_, clock_);
+  bool was_full = false;
+  for (size_t round = 0; round < 10 * kMost; ++round) {
+    const auto subscription = bus.Subscribe(SubscribeTo({"t"}), sink_);
+    was_full = was_full || !subscription.ok();
+    for (const Priority priority : kPriorities) bus.Publish(EventOn("t", "a", priority));
+    ASSERT_LE(executor_.waiting(), kPriorityCount * kMost) << "round " << round;
+  }
+  EXPECT_TRUE(was_full);
+  executor_.RunAll();
+  EXPECT_TRUE(sink_.got.empty());
+  std::vector<std::unique_ptr<Subscription>> again;
+  for (size_t i = 0; i < kMost; ++i) again.push_back(*bus.Subscribe(SubscribeTo({"t"}), sink_));
+  EXPECT_FALSE(bus.Subscribe(SubscribeTo({"t"}), sink_).ok());
+}
+
 TEST_F(BusTest, CallsAFunctionForEachEventAndSurvivesItsExceptions) {
   Got got;
   auto subscription = bus_.Subscribe(SubscribeTo({">"}), [&](const Event& event) {

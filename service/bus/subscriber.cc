@@ -360,6 +360,10 @@ void Subscriber::Close() {
     }
     FutexWait(state_, state | kWaiter);
   }
+  // From the sink itself: now, because what is counted later is not counted with the bus any more.
+  for (Delivery& delivery : rest_) {
+    if (delivery.event) Discard(delivery.event.Leak(), DropReason::kClosed);
+  }
   DiscardAll(DropReason::kClosed);
 }
 

@@ -180,6 +180,9 @@ class Subscriber final : public RefCounted<Subscriber> {
   EventSink& sink_;
   // The RUNNING drain's: what an event took when it was last measured.
   int64_t event_ns_ = kDrainNs;
+  // The RUNNING drain's, and the closer's: what a sink that is called for each event is still to
+  // get of its batch.
+  absl::Span<Delivery> rest_;
 
   // Synchronizes itself.
   const std::unique_ptr<Conflation> conflation_;  // With policy kConflate; else null.

@@ -112,16 +112,18 @@ SinkResult Subscriber::CallSink(Batch& batch, size_t events) {
 }
 
 void Subscriber::CallForEach(absl::Span<Delivery> deliveries) {
-  for (Delivery& delivery : deliveries) {
+  for (rest_ = deliveries; !rest_.empty();) {
+    Delivery& delivery = rest_.front();
+    rest_.remove_prefix(1);
     if (!delivery.event) continue;
-    // acquire: pairs with who closes, perhaps from the call before.
+    // acquire: pairs with who closes on another thread.
     if (state_.load(std::memory_order_acquire) & kClosed) {
-      CountDropped(DropReason::kClosed);
+      Discard(delivery.event.Leak(), DropReason::kClosed);
     } else {
       SingleWriterAdd(delivered_, 1);
       Call(absl::MakeConstSpan(&delivery, 1));
+      delivery.event = nullptr;
     }
-    delivery.event = nullptr;
   }
 }
 

@@ -343,6 +343,34 @@ TEST_F(BusTest, LetsACallbackEndItsOwnSubscription) {
   EXPECT_EQ(bus_.Stats().subscriptions, 0u);
 }
 
+// What it had been given with the event at which it ended waited for it as the rest did.
+TEST_F(BusTest, WhatACallbackThatEndsItselfLeavesIsPassedOnOrCounted) {
+  for (const bool has_other : {false, true}) {
+    Bus bus(Bus::Options{}, executor_, clock_);
+    SubscribeOptions options = SubscribeTo({"t"});
+    options.group = "g";
+    std::unique_ptr<Subscription> subscription;
+    Got got;
+    subscription = *bus.Subscribe(options, [&](const Event& event) {
+      got.push_back(event.fields().id);
+      if (got.size() == 2) subscription.reset();
+    });
+    bus.Publish(EventOn("t", "a"));
+    executor_.RunAll();  // Now it knows that an event takes no time: the next come at once.
+    for (const char* id : {"b", "c", "d"}) bus.Publish(EventOn("t", id));
+    RecordingSink other_sink;
+    std::unique_ptr<Subscription> other;
+    if (has_other) other = *bus.Subscribe(options, other_sink);
+    executor_.RunAll();
+    EXPECT_EQ(got, (Got{"a", "b"}));
+    EXPECT_EQ(other_sink.got, has_other ? (Got{"c", "d"}) : Got());
+    const BusStats stats = bus.Stats();
+    EXPECT_EQ(stats.delivered, has_other ? 4u : 2u);
+    EXPECT_EQ(stats.dropped_by_reason[static_cast<size_t>(DropReason::kClosed)],
+              has_other ? 0u : 2u);
+  }
+}
+
 TEST_F(BusTest, CountsWhatHappens) {
   SubscribeOptions options = SubscribeTo({"t"});
   options.max_events = 2;

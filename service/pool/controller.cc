@@ -88,13 +88,15 @@ PoolSettings Controller::settings() const {
   return settings_;
 }
 
-void Controller::SetSettings(const PoolSettings& settings) {
+bool Controller::ReplaceSettings(const PoolSettings& before, const PoolSettings& after) {
   {
     MutexLock lock(mu_);
-    settings_ = settings;
+    if (settings_ != before) return false;
+    settings_ = after;
+    core_.SetCapacity(after.capacity, after.reserved_capacity);
   }
-  core_.SetCapacity(settings.capacity, settings.reserved_capacity);
   core_.Kick();
+  return true;
 }
 
 absl::Status Controller::CheckSeat(int seat) const {

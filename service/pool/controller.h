@@ -46,6 +46,8 @@ struct PoolSettings {
   Priority default_priority = Priority::kNormal;
   size_t capacity = 1;
   ReservedCapacity reserved_capacity;
+
+  bool operator==(const PoolSettings&) const = default;
 };
 
 // Looks every tick while work waits, when idle threads may have to go, and when it is kicked;
@@ -62,7 +64,9 @@ class Controller {
   // Ends all threads after what they run, and joins them. Idempotent.
   void Stop();
 
-  void SetSettings(const PoolSettings& settings) ABSL_LOCKS_EXCLUDED(mu_);
+  // False: they are not `before` any more, and nothing has changed.
+  bool ReplaceSettings(const PoolSettings& before, const PoolSettings& after)
+      ABSL_LOCKS_EXCLUDED(mu_);
   PoolSettings settings() const ABSL_LOCKS_EXCLUDED(mu_);
   // As ThreadPool::SetThreadAffinity.
   absl::Status SetAffinity(int seat, const std::vector<int>& cpus) ABSL_LOCKS_EXCLUDED(mu_);

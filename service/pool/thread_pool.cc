@@ -81,7 +81,16 @@ DrainReport ThreadPool::Drain(MonoTime deadline, const GiveBack& give_back) {
 }
 
 absl::Status ThreadPool::UpdateOptions(const PoolUpdate& update) {
-  PoolSettings settings = controller_.settings();
+  // Again if another update came between: it holds too, and both together must be valid.
+  for (;;) {
+    const PoolSettings before = controller_.settings();
+    PoolSettings after = before;
+    if (const absl::Status valid = Apply(update, after); !valid.ok()) return valid;
+    if (controller_.ReplaceSettings(before, after)) return absl::OkStatus();
+  }
+}
+
+absl::Status ThreadPool::Apply(const PoolUpdate& update, PoolSettings& settings) const {
   if (update.min_threads) settings.min_threads = *update.min_threads;
   if (update.max_threads) settings.max_threads = *update.max_threads;
   if (update.idle_timeout) settings.idle_timeout = *update.idle_timeout;
@@ -103,7 +112,6 @@ absl::Status ThreadPool::UpdateOptions(const PoolUpdate& update) {
   if (const absl::Status valid = options.Validate(); !valid.ok()) return valid;
   // 0 stands for the default here too.
   settings.max_threads = options.MaxThreads();
-  controller_.SetSettings(settings);
   return absl::OkStatus();
 }
 

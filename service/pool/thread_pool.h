@@ -140,6 +140,8 @@ class ThreadPool final : public ThreadOwner {
   bool IsOverloaded() const { return controller_.overloaded(); }
 
  private:
+  // INVALID_ARGUMENT as UpdateOptions().
+  absl::Status Apply(const PoolUpdate& update, PoolSettings& settings) const;
   bool AllDone() const;
   size_t RunningNow() const;
   size_t ReturnWaiting(const GiveBack& give_back);

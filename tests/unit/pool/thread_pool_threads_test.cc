@@ -60,6 +60,27 @@ TEST(ThreadPoolThreadsTest, InvalidUpdatesChangeNothing) {
   EXPECT_EQ(pool.settings().min_threads, 2);
 }
 
+// Each of two changes another setting: neither undoes what the other has set.
+TEST(ThreadPoolThreadsTest, UpdatesAtOnceAllTakeEffect) {
+  ThreadPool pool(OptionsWith(1, 8), kClock);
+  constexpr int kRounds = 20'000;
+  std::thread other([&] {
+    PoolUpdate update;
+    for (int i = 0; i < kRounds; ++i) {
+      update.capacity = 1000 + i % 7;
+      ASSERT_TRUE(pool.UpdateOptions(update).ok());
+      ASSERT_EQ(pool.settings().capacity, *update.capacity) << "round " << i;
+    }
+  });
+  PoolUpdate update;
+  for (int i = 0; i < kRounds && !testing::Test::HasFailure(); ++i) {
+    update.min_threads = 1 + i % 7;
+    EXPECT_TRUE(pool.UpdateOptions(update).ok());
+    EXPECT_EQ(pool.settings().min_threads, *update.min_threads) << "round " << i;
+  }
+  other.join();
+}
+
 TEST(ThreadPoolThreadsTest, ThreadsRunWhereTheyWereTold) {
   const int cpu = [] {
     cpu_set_t set;

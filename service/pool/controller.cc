@@ -114,29 +114,27 @@ absl::Status Controller::SetAffinity(int index, const std::vector<int>& cpus) {
   // Before it is kept: the seat may have no thread yet on which it would fail.
   if (const absl::Status usable = CheckCpus(cpus); !usable.ok()) return usable;
   const auto seat = static_cast<uint32_t>(index);
-  std::optional<std::vector<int>> before = cpus;
-  {
-    MutexLock lock(mu_);
-    affinity_of_[seat].swap(before);
-  }
-  // A thread that starts now reads the above after it has told its id.
-  if (seat >= core_.seat_count()) return absl::OkStatus();
-  const int tid = core_.seat(seat).tid.load();
-  if (tid == 0) return absl::OkStatus();
-  const absl::Status status = SetThreadCpus(tid, cpus);
-  if (status.ok() || absl::IsNotFound(status)) return absl::OkStatus();
-  // What cannot be done must not wait for the seat's next thread.
   MutexLock lock(mu_);
-  if (affinity_of_[seat] == cpus) affinity_of_[seat].swap(before);
-  return InvalidArgument({{"cpus", std::string(status.message())}});
+  // A thread that starts now has told its id, or reads what is kept after this.
+  const int tid = seat < core_.seat_count() ? core_.seat(seat).tid.load() : 0;
+  if (tid != 0) {
+    const absl::Status status = SetThreadCpus(tid, cpus);
+    // What cannot be done must not wait for the seat's next thread.
+    if (!status.ok() && !absl::IsNotFound(status)) {
+      return InvalidArgument({{"cpus", std::string(status.message())}});
+    }
+  }
+  affinity_of_[seat] = cpus;
+  return absl::OkStatus();
 }
 
 std::vector<int> Controller::CpusOf(uint32_t seat) const {
-  {
-    MutexLock lock(mu_);
-    if (affinity_of_[seat].has_value()) return *affinity_of_[seat];
-  }
-  return affinity_.ForSeat(seat);
+  MutexLock lock(mu_);
+  return CpusKeptFor(seat);
+}
+
+std::vector<int> Controller::CpusKeptFor(uint32_t seat) const {
+  return affinity_of_[seat].has_value() ? *affinity_of_[seat] : affinity_.ForSeat(seat);
 }
 
 void Controller::Loop() {
@@ -375,9 +373,12 @@ void Controller::RunThread(Seat& seat) {
 }
 
 void Controller::ApplyAffinity(uint32_t seat) {
-  const std::vector<int> cpus = CpusOf(seat);
-  if (cpus.empty()) return;
-  const absl::Status status = SetThreadCpus(0, cpus);
+  absl::Status status;
+  {
+    MutexLock lock(mu_);
+    const std::vector<int> cpus = CpusKeptFor(seat);
+    if (!cpus.empty()) status = SetThreadCpus(0, cpus);
+  }
   if (status.ok()) return;
   // Better a thread in the wrong place than none: the statistics show where it runs.
   const bool first = affinity_failures_.fetch_add(1, std::memory_order_relaxed) == 0;

@@ -104,6 +104,7 @@ class Controller {
   // When an idle thread that is too many will have been idle for long enough.
   MonoTime NextExpiry(MonoTime now, const PoolSettings& settings) const;
 
+  std::vector<int> CpusKeptFor(uint32_t seat) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // INVALID_ARGUMENT, field `seat`: no thread can sit there.
   absl::Status CheckSeat(int seat) const ABSL_LOCKS_EXCLUDED(mu_);
   // Each returns by how many threads the number changed.
@@ -113,7 +114,7 @@ class Controller {
   void JoinThread(uint32_t index);
   void RunThread(Seat& seat);
   // Puts the calling thread where its seat belongs.
-  void ApplyAffinity(uint32_t seat);
+  void ApplyAffinity(uint32_t seat) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after construction.
   const ScalingOptions scaling_;
@@ -130,7 +131,7 @@ class Controller {
   std::atomic<uint64_t> failures_{0};
   std::atomic<uint64_t> affinity_failures_{0};
 
-  // Guarded by mu_.
+  // Guarded by mu_. What is in force follows them under it: the capacity, and where threads run.
   mutable Mutex mu_;
   PoolSettings settings_ ABSL_GUARDED_BY(mu_);
   std::vector<std::optional<std::vector<int>>> affinity_of_ ABSL_GUARDED_BY(mu_);

@@ -12,6 +12,8 @@
 #include "base/error.h"
 #include "base/mutex.h"
 #include "pool/affinity.h"
+#include "pool/controller.h"
+#include "pool/core.h"
 #include "pool/thread_pool.h"
 #include "unit/pool/pool_fixture.h"
 
@@ -79,6 +81,29 @@ TEST(ThreadPoolThreadsTest, UpdatesAtOnceAllTakeEffect) {
     EXPECT_EQ(pool.settings().min_threads, *update.min_threads) << "round " << i;
   }
   other.join();
+}
+
+// Of two who move the same seat at once either wins, now and for its later threads.
+TEST(ThreadPoolThreadsTest, WhereASeatIsKeptIsWhereItsThreadRuns) {
+  const std::vector<int> cpus = ThreadCpus(getpid()).value();
+  if (cpus.size() < 2) GTEST_SKIP() << "one processor";
+  const PoolOptions options = OptionsWith(1, 1);
+  PoolCore core(options, kClock);
+  Controller controller(options, core, {});
+  ASSERT_TRUE(controller.Start().ok());
+  ASSERT_TRUE(Eventually([&] { return core.seat(0).tid.load() != 0; }));
+  for (int round = 0; round < 2000; ++round) {
+    std::atomic<int> ready{0};
+    const auto move = [&](int cpu) {
+      ready.fetch_add(1);
+      while (ready.load() < 2) sched_yield();
+      EXPECT_TRUE(controller.SetAffinity(0, {cpu}).ok());
+    };
+    std::thread other(move, cpus[0]);
+    move(cpus[1]);
+    other.join();
+    ASSERT_EQ(controller.CpusOf(0), ThreadCpus(core.seat(0).tid.load())) << "round " << round;
+  }
 }
 
 TEST(ThreadPoolThreadsTest, ThreadsRunWhereTheyWereTold) {

@@ -45,11 +45,15 @@ void RunContinuation(Work work) {
   ++nesting.depth;
   std::move(work)();
   work = nullptr;  // What it held may set results when it is destroyed: within this depth.
-  --nesting.depth;
-  while (nesting.depth == 0 && !nesting.aside.empty()) {
+  // By the outermost alone, and within its depth: what is put aside meanwhile comes back here.
+  while (nesting.depth == 1 && !nesting.aside.empty()) {
     std::vector<Work> batch = std::exchange(nesting.aside, {});
-    for (Work& next : batch) RunContinuation(std::move(next));
+    for (Work& next : batch) {
+      std::move(next)();
+      next = nullptr;
+    }
   }
+  --nesting.depth;
 }
 
 template class StateBase<StdAtomics>;

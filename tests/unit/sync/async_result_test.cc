@@ -1,6 +1,7 @@
 #include "sync/async_result.h"
 
 #include <gtest/gtest.h>
+#include <pthread.h>
 
 #include <atomic>
 #include <memory>
@@ -215,6 +216,30 @@ TEST(AsyncResult, LongChainsDoNotOverflowTheStack) {
   for (int i = 0; i < 100'000; ++i) last = last.then([](int v) { return v + 1; });
   promise.Set(0);
   EXPECT_EQ(*last.get(), 100'000);
+}
+
+// So too where each link is made by the one before. On a small stack, to be short.
+TEST(AsyncResult, AChainThatGoesOnByItselfDoesNotOverflowTheStack) {
+  struct Chain {
+    int left = 1'500'000;
+    void GoOn() {
+      if (--left == 0) return;
+      MakeReady<int>(1).OnReady([this](const absl::StatusOr<int>&) { GoOn(); });
+    }
+  };
+  Chain chain;
+  pthread_attr_t small;
+  ASSERT_EQ(pthread_attr_init(&small), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&small, 1 << 20), 0);
+  const auto go_on = [](void* first) -> void* {
+    static_cast<Chain*>(first)->GoOn();
+    return nullptr;
+  };
+  pthread_t thread;
+  ASSERT_EQ(pthread_create(&thread, &small, go_on, &chain), 0);
+  ASSERT_EQ(pthread_join(thread, nullptr), 0);
+  pthread_attr_destroy(&small);
+  EXPECT_EQ(chain.left, 0);
 }
 
 class AsyncResultThreads : public testing::TestWithParam<int> {};

@@ -118,10 +118,17 @@ template <typename T, typename Atomics>
 class State : public StateBase<Atomics>,
               public RefCounted<State<T, Atomics>, Atomics::template Atomic> {
  public:
-  // REQUIRES: called once; the caller holds a reference.
-  void Complete(Outcome<T> outcome, std::exception_ptr exception) {
+  // An exception that escapes as the value is copied or moved here is the outcome then: somebody
+  // may wait for one. REQUIRES: called once; the caller holds a reference.
+  template <typename From>
+  void Complete(From&& outcome, std::exception_ptr exception) {
     const Ref<State> hold(this);  // A continuation may drop every other reference.
-    outcome_ = std::optional<Outcome<T>>(std::move(outcome));
+    try {
+      outcome_ = std::optional<Outcome<T>>(std::in_place, std::forward<From>(outcome));
+    } catch (...) {
+      exception = std::current_exception();
+      outcome_ = std::optional<Outcome<T>>(std::in_place, StatusOf(exception));
+    }
     exception_ = std::move(exception);
     this->Publish();
   }

@@ -181,6 +181,23 @@ TEST(AsyncResult, AFlattenedResultFailsAsTheInnerOneDoes) {
   EXPECT_THROW(std::rethrow_exception(outer.exception()), std::runtime_error);
 }
 
+// As a string may, for want of memory.
+struct CannotBeCopied {
+  CannotBeCopied() = default;
+  CannotBeCopied(CannotBeCopied&&) = default;
+  CannotBeCopied& operator=(CannotBeCopied&&) = default;
+  CannotBeCopied(const CannotBeCopied&) { throw std::runtime_error("no memory"); }
+};
+
+TEST(AsyncResult, AFlattenedResultThatCannotBeCopiedFails) {
+  Promise<CannotBeCopied> inner;
+  const auto outer = MakeReady<int>(1).then([r = inner.result()](int) { return r; });
+  EXPECT_NO_THROW(inner.Set(CannotBeCopied()));
+  ASSERT_TRUE(outer.ready());
+  EXPECT_EQ(outer.get().status(), absl::UnknownError("exception: no memory"));
+  EXPECT_THROW(std::rethrow_exception(outer.exception()), std::runtime_error);
+}
+
 TEST(AsyncResult, ContinuationsRunInTheOrderInWhichTheyCame) {
   Promise<int> promise;
   std::vector<int> order;

@@ -204,15 +204,14 @@ bool PoolCore::HasPublishedWork() const {
 bool PoolCore::PopAndRefill(Priority priority, bool capped, Taken& taken) {
   // Read before the pop, which is what ends the wait: a thread that is preempted after it starts
   // the work late, but has not let anybody pass.
-  const uint64_t dispatches = out.AllDispatches();
-  const uint64_t at_cap = out.dispatches_at_cap.load();
+  const TakeEnd::Dispatches before = out.Count();
   const LevelRings::Entry entry = rings.Pop(priority);
   if (entry.may_free_place && space_waiters.load() != 0) TellOfPlace();
   if (entry.work == nullptr) return false;
   if (capped) out.dispatches_at_cap.fetch_add(1);
   taken.work = entry.work;
-  taken.number = dispatches + 1;
-  taken.counted = priority <= Priority::kNormal ? taken.number - at_cap : taken.number;
+  taken.number = before.all + 1;
+  taken.counted = priority <= Priority::kNormal ? before.below_cap + 1 : taken.number;
   taken.holds_cap = false;
   taken.background_capped = capped;
   if (entry.place == Place::kReleased && refiller != nullptr &&

@@ -21,10 +21,26 @@ struct alignas(64) TakeEnd {
     for (const std::atomic<size_t>& head : heads.values_) sum += head.load();
     return sum;
   }
-  // Dispatches until now; what was handed back and what turned out to be cancelled is none.
-  uint64_t AllDispatches() const { return TakenOut() - not_dispatched.load(); }
-  // Those of them that were made while Low and Normal were below their cap.
-  uint64_t DispatchesBelowCap() const { return AllDispatches() - dispatches_at_cap.load(); }
+  struct Dispatches {
+    uint64_t all = 0;        // What was handed back and what turned out to be cancelled is none.
+    uint64_t below_cap = 0;  // Those of them that were made while Low and Normal were so.
+  };
+  // Until now. Again if others dispatched meanwhile, else it would subtract what it did not count.
+  // The heads last: what is to be subtracted has been taken out before it is counted, and what
+  // turns out to be cancelled is one less at the cap before it is one more that was not dispatched.
+  // So no difference is ever negative.
+  Dispatches Count() const {
+    for (;;) {
+      const uint64_t not_any = not_dispatched.load();
+      const uint64_t at_cap = dispatches_at_cap.load();
+      const uint64_t all = TakenOut() - not_any;
+      if (not_dispatched.load() == not_any && dispatches_at_cap.load() == at_cap) {
+        return {all, all - at_cap};
+      }
+    }
+  }
+  uint64_t AllDispatches() const { return Count().all; }
+  uint64_t DispatchesBelowCap() const { return Count().below_cap; }
 
   // Heads of the rings (sync/mpmc_ring.h): the next position to take from.
   PerPriority<std::atomic<size_t>> heads{};

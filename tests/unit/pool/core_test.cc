@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <atomic>
 #include <memory>
+#include <thread>
 
 #include "base/wake_batch.h"
 #include "unit/pool/pool_fixture.h"
@@ -64,6 +67,47 @@ TEST_F(PoolCoreTest, ABatchThatFindsNobodyTellsTheController) {
     EXPECT_EQ(core_->kick_sequence.load(), before);
   }
   EXPECT_EQ(core_->kick_sequence.load(), before + 1);
+}
+
+// Each is taken at the cap and then found to be cancelled; whoever is interrupted as it
+// reads must not subtract what came after.
+TEST(TakeEndTest, CountsNothingThatWasCancelledWhenItWasRead) {
+  TakeEnd end;
+  std::atomic<bool> done{false};
+  std::thread taker([&] {
+    for (int i = 0; i < 200'000; ++i) {
+      end.heads[Priority::kHigh].fetch_add(1);
+      end.dispatches_at_cap.fetch_add(1);
+      end.dispatches_at_cap.fetch_sub(1);
+      end.not_dispatched.fetch_add(1);
+    }
+    done.store(true);
+  });
+  uint64_t most = 0;
+  while (!done.load()) {
+    most = std::max({most, end.AllDispatches(), end.DispatchesBelowCap()});
+  }
+  taker.join();
+  EXPECT_LE(most, 1u) << "one at a time";
+  EXPECT_EQ(end.AllDispatches(), 0u);
+}
+
+// The same for what is dispatched at the cap.
+TEST(TakeEndTest, CountsNothingBelowTheCapThatWasAtIt) {
+  TakeEnd end;
+  std::atomic<bool> done{false};
+  std::thread taker([&] {
+    for (int i = 0; i < 200'000; ++i) {
+      end.heads[Priority::kHigh].fetch_add(1);
+      end.dispatches_at_cap.fetch_add(1);
+    }
+    done.store(true);
+  });
+  uint64_t most = 0;
+  while (!done.load()) most = std::max(most, end.DispatchesBelowCap());
+  taker.join();
+  EXPECT_LE(most, 1u) << "one at a time";
+  EXPECT_EQ(end.AllDispatches(), 200'000u);
 }
 
 }  // namespace

@@ -158,7 +158,7 @@ void Bus::Forget(Subscriber& subscriber, absl::FunctionRef<std::vector<EventRef>
       const auto known = groups_.find(group->name());
       if (--known->second.members == 0) groups_.erase(known);
     }
-    const SubscriptionInfo last = subscriber.Info();
+    const SubscriptionInfo last = subscriber.TakeOverCounts();
     ended_delivered_ += last.delivered;
     for (size_t i = 0; i < kDropReasonCount; ++i) ended_dropped_[i] += last.dropped_by_reason[i];
   }
@@ -176,7 +176,9 @@ BusStats Bus::Stats() const {
   MutexLock lock(mu_);
   stats.subscriptions = live_.size();
   stats.delivered = ended_delivered_;
-  stats.dropped_by_reason = ended_dropped_;
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    stats.dropped_by_reason[i] = ended_dropped_[i] + counters_.late_dropped(i);
+  }
   for (const auto& [id, subscriber] : live_) {
     const SubscriptionInfo info = subscriber->Info();
     stats.delivered += info.delivered;

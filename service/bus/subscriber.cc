@@ -71,7 +71,16 @@ SubscriptionInfo Subscriber::Info() const {
   info.backlog_events_max = backlog_events_max_.load(std::memory_order_relaxed);
   info.delivered = delivered_.load(std::memory_order_relaxed);
   for (size_t i = 0; i < kDropReasonCount; ++i) {
-    info.dropped_by_reason[i] = dropped_[i].load(std::memory_order_relaxed);
+    info.dropped_by_reason[i] = dropped_[i].load(std::memory_order_relaxed) & ~kTakenOver;
+  }
+  return info;
+}
+
+SubscriptionInfo Subscriber::TakeOverCounts() {
+  SubscriptionInfo info = Info();
+  for (size_t i = 0; i < kDropReasonCount; ++i) {
+    // relaxed: one word says how many there were and who counts the next.
+    info.dropped_by_reason[i] = dropped_[i].fetch_or(kTakenOver, std::memory_order_relaxed);
   }
   return info;
 }
@@ -281,7 +290,9 @@ void Subscriber::Refuse(const Event* event, DropReason reason) {
 }
 
 void Subscriber::CountDropped(DropReason reason, uint64_t n) {
-  dropped_[static_cast<size_t>(reason)].fetch_add(n, std::memory_order_relaxed);
+  const uint64_t before =
+      dropped_[static_cast<size_t>(reason)].fetch_add(n, std::memory_order_relaxed);
+  if ((before & kTakenOver) != 0) counters_.CountLateDrop(reason, n);
 }
 
 // --- Scheduling.

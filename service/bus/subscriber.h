@@ -92,6 +92,9 @@ class Subscriber final : public RefCounted<Subscriber> {
   // Destroys an owned sink now, unless it runs on this thread (then as soon as it returns).
   // REQUIRES: Close() has returned; called once.
   void DropSink();
+  // The counts as they are; what publishers that are under way still drop is counted with the bus.
+  // REQUIRES: called once; Close() has returned.
+  SubscriptionInfo TakeOverCounts();
   // True once: whoever gets it does what follows Close().
   bool BeginToForget() { return !is_forgotten_.exchange(true, std::memory_order_acq_rel); }
   // Whether the executor has nodes of it, or runs one. REQUIRES: Close() has returned; then it gets
@@ -121,6 +124,8 @@ class Subscriber final : public RefCounted<Subscriber> {
   static constexpr uint32_t kClosed = 1u << 7;
   static constexpr uint32_t kTell = 1u << 8;
   static constexpr uint32_t kWaiter = 1u << 9;
+  // In each count of what was dropped.
+  static constexpr uint64_t kTakenOver = uint64_t{1} << 63;
 
   static bool RunDrain(Work& work, const Dispatch& dispatch);
   bool Drain(Priority priority, const Dispatch& dispatch);

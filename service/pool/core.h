@@ -167,18 +167,20 @@ class PoolCore {
 template <typename GiveBack>
 size_t PoolCore::TakeAll(GiveBack give_back) {
   size_t count = 0;
-  for (Priority priority : kPriorities) {
-    for (;;) {
-      const LevelRings::Entry entry = rings.Pop(priority);
-      if (entry.work == nullptr) {
-        if (rings.size(priority) == 0) break;
-        sched_yield();  // Its producer is between claim and publish.
-        continue;
+  // What is handed back may have more submitted, of any priority: until all are empty.
+  while (!rings.empty()) {
+    for (Priority priority : kPriorities) {
+      while (rings.size(priority) != 0) {
+        const LevelRings::Entry entry = rings.Pop(priority);
+        if (entry.work == nullptr) {
+          sched_yield();  // Its producer is between claim and publish.
+          continue;
+        }
+        ++count;
+        returned[priority].fetch_add(1);
+        out.not_dispatched.fetch_add(1);
+        give_back(*entry.work);
       }
-      ++count;
-      returned[priority].fetch_add(1);
-      out.not_dispatched.fetch_add(1);
-      give_back(*entry.work);
     }
   }
   return count;

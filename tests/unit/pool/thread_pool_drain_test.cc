@@ -83,5 +83,19 @@ TEST(ThreadPoolDrainTest, StopFinishesWhatRunsAndHandsBackTheRest) {
   EXPECT_EQ(pool.GetStats().completed, 1u);
 }
 
+// A subscriber's delivery that is handed back, and run by whoever gets it, may have another follow.
+TEST(ThreadPoolDrainTest, StopHandsBackWhatFollowsFromWhatItHandsBack) {
+  ThreadPool pool(OptionsWith(1, 1), kClock);
+  CallWork urgent([](const Dispatch&) {}, Priority::kCritical);
+  CallWork low([](const Dispatch&) {}, Priority::kLow);
+  pool.SubmitReserved(urgent);
+  std::vector<Work*> handed_back;
+  pool.Stop([&](Work& work) {
+    handed_back.push_back(&work);
+    if (&work == &urgent) pool.SubmitReserved(low);
+  });
+  EXPECT_EQ(handed_back, (std::vector<Work*>{&urgent, &low}));
+}
+
 }  // namespace
 }  // namespace taskforge

@@ -14,7 +14,11 @@
 
 namespace taskforge {
 
-// What a container holds.
+// `leaves_after` of what is never popped.
+inline constexpr uint64_t kStays = UINT64_MAX - 1;
+
+// What a container holds. Of those that stay nobody can tell which is which: they are all alike, so
+// that the orders of k of them are one state and not k!.
 struct Held {
   uint64_t item = 0;
   uint64_t leaves_after = 0;
@@ -32,7 +36,8 @@ struct SequentialContainer {
   static bool Apply(State& state, const Call& call) {
     if (call.is_push) {
       if (!CanLeave(state, call)) return false;
-      state.push_back({*call.item, call.leaves_after, call.leaves_before});
+      const bool stays = call.leaves_after == kStays;
+      state.push_back({stays ? kStays : *call.item, call.leaves_after, call.leaves_before});
       return true;
     }
     if (!call.item.has_value() || state.empty()) return !call.item.has_value() && state.empty();
@@ -65,7 +70,7 @@ inline std::vector<Operation> WithDepartures(std::vector<Operation> history) {
   for (Operation& op : history) {
     if (!op.is_push || !op.item.has_value()) continue;
     const auto pop = pops.find(*op.item);
-    op.leaves_after = pop == pops.end() ? UINT64_MAX - 1 : pop->second.begin;
+    op.leaves_after = pop == pops.end() ? kStays : pop->second.begin;
     op.leaves_before = pop == pops.end() ? UINT64_MAX : pop->second.end;
   }
   return history;

@@ -4,11 +4,10 @@
 #include <atomic>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/error.h"
 #include "base/sharded_counter.h"
 #include "base/wall_time.h"
+#include "intake/refusals.h"
 #include "intake/request_index.h"
 #include "intake/shared_names.h"
 #include "task/spec_hash.h"
@@ -16,13 +15,6 @@
 #include "task/waiting_expiry.h"
 
 namespace taskforge {
-namespace {
-
-// Of those who are refused because the pool is overloaded: when they come again.
-constexpr absl::Duration kLeastRetryAfter = absl::Seconds(1);
-constexpr absl::Duration kGreatestRetryAfter = absl::Seconds(30);
-
-}  // namespace
 
 class Intake::Core {
  public:
@@ -132,7 +124,7 @@ class Intake::Core {
       facts.request = SubmissionFacts::Request::kRepeated;
     } else if (found.standing == RequestIndex::Standing::kReused) {
       facts.request = SubmissionFacts::Request::kReused;
-      problem = RequestIdReused(spec, found.task.name);
+      problem = RequestIdReusedError(spec.origin->request_id, found.task.name);
     } else if (problem.ok()) {
       facts.is_queue_known = QueueIndex(spec.queue) < queue_names_.size();
       facts.is_handler_known = parts_.handlers.Knows(spec.handler);
@@ -177,7 +169,7 @@ class Intake::Core {
 
     pending->task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
     if (!parts_.live_tasks.Insert(pending->task)) {
-      Refuse(*pending, Decision::kRejectedInvalid, NameTaken(pending->task->name()));
+      Refuse(*pending, Decision::kRejectedInvalid, TaskExistsError(pending->task->name()));
       return false;
     }
     // The one record that task, store and receipt share while the task waits.
@@ -195,13 +187,10 @@ class Intake::Core {
     }
     parts_.live_tasks.Erase(*pending.task);
     if (absl::IsAlreadyExists(status)) {
-      Refuse(pending, Decision::kRejectedInvalid, NameTaken(pending.task->name()));
+      Refuse(pending, Decision::kRejectedInvalid, TaskExistsError(pending.task->name()));
       return;
     }
-    Refuse(pending, Decision::kRejectedFailed,
-           ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED",
-                       absl::StrCat("the task could not be stored and was not accepted: ",
-                                    status.message())));
+    Refuse(pending, Decision::kRejectedFailed, StoreFailedError(status));
   }
 
   void Acknowledge(Pending& pending) {
@@ -296,17 +285,10 @@ class Intake::Core {
     if (submission.on_finished) std::move(submission.on_finished)(*record);
   }
 
-  // The task has ended and its record is gone: a second one would break the promise of the id.
   static void AnswerGone(Submission submission, const RequestIndex::TaskId& id) {
-    ErrorDetails details;
-    details.reason = "TASK_GONE";
-    details.metadata["task"] = id.name;
-    std::move(submission.on_receipt)(WithDetails(
-        absl::NotFoundError(absl::StrCat(
-            "request_id \"", submission.spec.origin->request_id, "\" stands for ", id.name,
-            ", which has ended and can no longer be read (result_ttl, or it was deleted): no "
-            "second task was made; use a new request_id for a new task")),
-        details));
+    const std::string& request_id = submission.spec.origin->request_id;
+    const absl::Status gone = TaskGoneError(request_id, id.name);
+    std::move(submission.on_receipt)(gone);
   }
 
   // `owns_request`: it was the first with its request_id, and others may wait for its answer.
@@ -324,12 +306,10 @@ class Intake::Core {
   }
 
   absl::Status WhyNot(const TaskSpec& spec, const SubmissionFacts& facts) const {
-    if (!facts.is_queue_known) {
-      return ReasonError(absl::StatusCode::kNotFound, "QUEUE_UNKNOWN",
-                         absl::StrCat("there is no queue \"", spec.queue.view(), "\"; there are ",
-                                      absl::StrJoin(queue_names_, ", "), " (queues)"));
+    if (!facts.is_queue_known) return QueueUnknownError(spec.queue, queue_names_);
+    if (!facts.is_handler_known) {
+      return HandlerUnknownError(spec.handler, parts_.handlers.Near(spec.handler));
     }
-    if (!facts.is_handler_known) return HandlerUnknown(spec.handler);
     if (facts.is_too_much && !facts.is_draining) return Overloaded(spec.priority);
     return DrainingError("the server is draining and takes no new tasks: try another one",
                          options_.drain_retry_after);
@@ -348,51 +328,7 @@ class Intake::Core {
     const absl::Duration limit = options_.shedding.LimitOf(priority);
     // Read again: it may have changed, which changes nothing in the decision.
     const absl::Duration wait = std::max(limit, parts_.load.OldestWait(priority));
-    const std::string name(Name(priority));
-    const std::string waited = absl::FormatDuration(absl::Trunc(wait, absl::Milliseconds(1)));
-    ErrorDetails details;
-    details.reason = "POOL_OVERLOADED";
-    details.metadata["priority"] = name;
-    details.quota_violations.push_back({"pool", absl::StrCat("work has waited for ", waited, " of ",
-                                                             absl::FormatDuration(limit))});
-    // At the best, what waits is in time again when it has caught up with what it is late.
-    details.retry_after = std::clamp(wait - limit, kLeastRetryAfter, kGreatestRetryAfter);
-    return WithDetails(
-        absl::ResourceExhaustedError(absl::StrCat(
-            "the pool is overloaded: more threads would not help, and work of priority ", name,
-            " or above has waited for ", waited, "; beyond ", absl::FormatDuration(limit),
-            " new work of that priority is refused (admission.shed_", name,
-            "_after): come again later, or ask for a higher priority if it is urgent")),
-        details);
-  }
-
-  absl::Status HandlerUnknown(absl::string_view handler) const {
-    const std::vector<std::string> near = parts_.handlers.Near(handler);
-    ErrorDetails details;
-    details.reason = "HANDLER_UNKNOWN";
-    details.metadata["handler"] = std::string(handler);
-    std::string message = absl::StrCat("nothing serves the handler \"", handler, "\"");
-    if (near.empty()) {
-      absl::StrAppend(&message, ": connect a worker that does");
-    } else {
-      details.metadata["near"] = absl::StrJoin(near, ",");
-      absl::StrAppend(&message, ": did you mean \"", absl::StrJoin(near, "\" or \""), "\"?");
-    }
-    return WithDetails(absl::FailedPreconditionError(message), details);
-  }
-
-  static absl::Status RequestIdReused(const TaskSpec& spec, const std::string& task_name) {
-    return ReasonError(
-        absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
-        absl::StrCat("request_id \"", spec.origin->request_id, "\" stands for ",
-                     task_name.empty() ? "another submission" : task_name,
-                     ", whose content differs: use a new request_id for a new task"));
-  }
-
-  static absl::Status NameTaken(const std::string& name) {
-    return ReasonError(absl::StatusCode::kAlreadyExists, "TASK_EXISTS",
-                       absl::StrCat("there is a task \"", name,
-                                    "\" already: leave task_id empty for a name of its own"));
+    return PoolOverloadedError(priority, wait, limit);
   }
 
   size_t QueueIndex(absl::string_view queue) const {

@@ -1,5 +1,7 @@
 #include "integration/rpc_test_server.h"
 
+#include <gtest/gtest.h>
+
 namespace taskforge {
 namespace {
 
@@ -76,6 +78,17 @@ std::string ReasonIn(const grpc::Status& status) {
   return "";
 }
 
+std::vector<std::string> FieldsIn(const grpc::Status& status) {
+  std::vector<std::string> fields;
+  const google::rpc::Status details = DetailsIn(status);
+  for (const google::protobuf::Any& any : details.details()) {
+    google::rpc::BadRequest bad;
+    if (!any.UnpackTo(&bad)) continue;
+    for (const auto& violation : bad.field_violations()) fields.push_back(violation.field());
+  }
+  return fields;
+}
+
 std::string TrailerOf(const grpc::ClientContext& context, const std::string& key) {
   const auto& trailers = context.GetServerTrailingMetadata();
   const auto found = trailers.find(key);
@@ -98,6 +111,15 @@ v1::SubmitTaskRequest SubmitRequest(const std::string& handler, const std::strin
   request.mutable_task()->set_handler(handler);
   request.mutable_task()->mutable_input()->set_text_data(text);
   return request;
+}
+
+v1::Task SubmitEcho(const RpcTestServer& server) {
+  grpc::ClientContext context;
+  v1::Task task;
+  const grpc::Status status =
+      server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task);
+  EXPECT_TRUE(status.ok()) << status.error_message();
+  return task;
 }
 
 }  // namespace taskforge

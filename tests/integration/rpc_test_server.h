@@ -162,6 +162,8 @@ class RpcTestServer {
 // What stands in a status's grpc-status-details-bin.
 google::rpc::Status DetailsIn(const grpc::Status& status);
 std::string ReasonIn(const grpc::Status& status);
+// The fields of its BadRequest, in its order.
+std::vector<std::string> FieldsIn(const grpc::Status& status);
 // Of a trailer; empty if it is not there.
 std::string TrailerOf(const grpc::ClientContext& context, const std::string& key);
 // A deadline that a slow machine keeps; never waited for when all is well.
@@ -169,6 +171,8 @@ std::chrono::system_clock::time_point Soon();
 
 v1::RunTaskRequest RunRequest(const std::string& handler, const std::string& text);
 v1::SubmitTaskRequest SubmitRequest(const std::string& handler, const std::string& text);
+// Submits echo of "x", which the server must accept; returns the task as it was answered.
+v1::Task SubmitEcho(const RpcTestServer& server);
 
 }  // namespace taskforge
 

@@ -1,4 +1,4 @@
-// Health, reflection, pool, server, access, limits and the server's end, over the wire.
+// Health, reflection, server, access and limits, over the wire.
 #include <unistd.h>
 
 #include <thread>
@@ -9,7 +9,6 @@
 #include "grpc/reflection/v1alpha/reflection.grpc.pb.h"
 #include "gtest/gtest.h"
 #include "integration/rpc_test_server.h"
-#include "taskforge/v1/pool_service.grpc.pb.h"
 #include "taskforge/v1/server_service.grpc.pb.h"
 #include "taskforge/v1/worker_service.grpc.pb.h"
 
@@ -105,101 +104,6 @@ TEST(Reflection, AnswersV1Alpha) {
   AsksReflection<grpc::reflection::v1alpha::ServerReflection,
                  grpc::reflection::v1alpha::ServerReflectionRequest,
                  grpc::reflection::v1alpha::ServerReflectionResponse>();
-}
-
-TEST(Pool, ShowsUpdatesAndLists) {
-  RpcTestServer server;
-  auto stub = v1::PoolService::NewStub(server.channel);
-  v1::Pool pool;
-  {
-    grpc::ClientContext context;
-    ASSERT_TRUE(stub->GetPool(&context, v1::GetPoolRequest(), &pool).ok());
-    EXPECT_EQ(pool.threads(), 3);
-    EXPECT_EQ(pool.priorities(0).queued(), 7U);
-  }
-  {
-    grpc::ClientContext context;
-    v1::UpdatePoolRequest request;
-    request.mutable_settings()->set_min_threads(5);
-    request.mutable_update_mask()->add_paths("min_threads");
-    ASSERT_TRUE(stub->UpdatePool(&context, request, &pool).ok());
-    EXPECT_EQ(pool.settings().min_threads(), 5);
-  }
-  std::vector<int> resizes;
-  std::string token;
-  do {
-    grpc::ClientContext context;
-    v1::ListPoolResizesRequest request;
-    request.set_page_size(2);
-    request.set_page_token(token);
-    v1::ListPoolResizesResponse response;
-    ASSERT_TRUE(stub->ListPoolResizes(&context, request, &response).ok());
-    for (const auto& resize : response.resizes()) resizes.push_back(resize.to_threads());
-    token = response.next_page_token();
-  } while (!token.empty());
-  EXPECT_THAT(resizes, testing::ElementsAre(5, 4, 3, 2, 1));
-}
-
-TEST(Pool, RefusesWhatIsWrongInTermsOfTheRequest) {
-  RpcTestServer server;
-  auto stub = v1::PoolService::NewStub(server.channel);
-  v1::Pool pool;
-  const auto field_of = [&](const v1::UpdatePoolRequest& request) {
-    grpc::ClientContext context;
-    const grpc::Status status = stub->UpdatePool(&context, request, &pool);
-    EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
-    const google::rpc::Status details = DetailsIn(status);
-    google::rpc::BadRequest bad;
-    for (const auto& any : details.details()) any.UnpackTo(&bad);
-    return bad.field_violations_size() == 0 ? "" : bad.field_violations(0).field();
-  };
-  v1::UpdatePoolRequest request;
-  EXPECT_EQ(field_of(request), "update_mask");
-  request.mutable_update_mask()->add_paths("colour");
-  EXPECT_EQ(field_of(request), "update_mask");
-  request.mutable_update_mask()->set_paths(0, "default_priority");
-  EXPECT_EQ(field_of(request), "settings.default_priority");
-  request.mutable_update_mask()->set_paths(0, "min_threads");
-  EXPECT_EQ(field_of(request), "settings.min_threads");
-}
-
-TEST(Pool, SetsTheAffinityOfASeatAndAnswersWithThePool) {
-  RpcTestServer server;
-  auto stub = v1::PoolService::NewStub(server.channel);
-  v1::SetThreadAffinityRequest request;
-  request.add_cpus(1);
-  request.add_cpus(3);
-  v1::Pool pool;
-  grpc::ClientContext context;
-  ASSERT_TRUE(stub->SetThreadAffinity(&context, request, &pool).ok());
-  EXPECT_THAT(pool.thread_list(0).cpus(), testing::ElementsAre(1, 3));
-  request.set_seat(-1);
-  grpc::ClientContext wrong;
-  const grpc::Status status = stub->SetThreadAffinity(&wrong, request, &pool);
-  EXPECT_EQ(status.error_code(), StatusCode::INVALID_ARGUMENT);
-  const google::rpc::Status details = DetailsIn(status);
-  google::rpc::BadRequest bad;
-  for (const auto& any : details.details()) any.UnpackTo(&bad);
-  ASSERT_EQ(bad.field_violations_size(), 1);
-  EXPECT_EQ(bad.field_violations(0).field(), "seat");
-}
-
-TEST(Pool, WatchSendsAgainAndAgain) {
-  RpcTestServer server;
-  auto stub = v1::PoolService::NewStub(server.channel);
-  grpc::ClientContext context;
-  context.set_deadline(Soon());
-  v1::WatchPoolRequest request;
-  request.mutable_interval()->set_nanos(100'000'000);
-  auto stream = stub->WatchPool(&context, request);
-  v1::Pool pool;
-  EXPECT_TRUE(stream->Read(&pool));
-  EXPECT_TRUE(stream->Read(&pool));
-  EXPECT_TRUE(stream->Read(&pool));
-  context.TryCancel();
-  while (stream->Read(&pool)) {
-  }
-  EXPECT_EQ(stream->Finish().error_code(), StatusCode::CANCELLED);
 }
 
 TEST(Server, TellsAboutItselfAndDrains) {
@@ -378,98 +282,6 @@ TEST(Hostile, ManyHalfOpenStreamsDoNotHoldUpOthers) {
   EXPECT_EQ(CallAs(server, "", false), StatusCode::OK);
   for (auto& context : contexts) context->TryCancel();
   for (auto& stream : streams) stream->Finish();
-}
-
-// Every call ends at shutdown, whatever it waits for.
-TEST(Shutdown, EndsOpenStreamsAndWaitingCalls) {
-  auto server = std::make_unique<RpcTestServer>(Mode::kHold);
-  const auto channel = server->channel;
-  v1::Task task;
-  {
-    grpc::ClientContext context;
-    ASSERT_TRUE(server->tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
-  }
-  auto tasks = server->tasks_stub();
-  auto bus = server->bus_stub();
-  auto health = grpc::health::v1::Health::NewStub(channel);
-  grpc::ClientContext watch_context, subscribe_context, submit_context, health_context;
-  v1::WatchTaskRequest watch_request;
-  watch_request.set_name(task.name());
-  auto watch = tasks->WatchTask(&watch_context, watch_request);
-  v1::SubscribeRequest subscribe_request;
-  subscribe_request.add_filters("a.>");
-  auto subscribe = bus->Subscribe(&subscribe_context, subscribe_request);
-  auto submit = tasks->SubmitTasks(&submit_context);
-  auto health_watch = health->Watch(&health_context, HealthCheckRequest());
-  v1::WatchTaskResponse watched;
-  v1::SubscribeResponse subscribed;
-  HealthCheckResponse healthy;
-  ASSERT_TRUE(watch->Read(&watched));
-  ASSERT_TRUE(subscribe->Read(&subscribed));
-  ASSERT_TRUE(health_watch->Read(&healthy));
-  std::thread runner([&tasks] {
-    grpc::ClientContext context;
-    v1::Task result;
-    const grpc::Status status = tasks->RunTask(&context, RunRequest("echo", "x"), &result);
-    EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE);
-    EXPECT_EQ(ReasonIn(status), "DRAINING");
-  });
-  while (server->tasks.LiveNames().size() < 2) std::this_thread::yield();
-
-  server->server->EndStreams();
-  EXPECT_FALSE(watch->Read(&watched));
-  EXPECT_FALSE(subscribe->Read(&subscribed));
-  v1::SubmitTasksResponse acks;
-  EXPECT_FALSE(submit->Read(&acks));
-  for (const grpc::Status& status : {watch->Finish(), subscribe->Finish(), submit->Finish()}) {
-    EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
-    EXPECT_EQ(ReasonIn(status), "DRAINING");
-    google::rpc::RetryInfo retry;
-    const google::rpc::Status details = DetailsIn(status);
-    EXPECT_TRUE(std::any_of(details.details().begin(), details.details().end(),
-                            [&](const auto& any) { return any.UnpackTo(&retry); }));
-  }
-  runner.join();
-  server->server->Shutdown(absl::Seconds(5));
-  EXPECT_FALSE(health_watch->Read(&healthy));
-  health_watch->Finish();
-}
-
-// A call whose answer comes from another thread after its connection is gone: it may not be begun
-// on a completion queue that is shut down.
-TEST(Shutdown, WaitsForAnswersThatAreOnTheirWay) {
-  RpcTestServer server;
-  server.tasks.HoldReceipts();
-  std::thread client([&server] {
-    grpc::ClientContext context;
-    v1::Task task;
-    EXPECT_FALSE(server.tasks_stub()->SubmitTask(&context, SubmitRequest("echo", "x"), &task).ok());
-  });
-  while (server.tasks.held() == 0) std::this_thread::yield();
-  Notification down;
-  std::thread stopper([&] {
-    server.server->Shutdown(absl::ZeroDuration());
-    down.Notify();
-  });
-  client.join();  // It was cancelled: gRPC's part of the shutdown is over, or nearly.
-  EXPECT_FALSE(down.WaitFor(absl::Milliseconds(100)));
-  server.tasks.ReleaseReceipts();
-  stopper.join();
-}
-
-TEST(Shutdown, WithoutGraceCancelsWhatIsOpen) {
-  RpcTestServer server(Mode::kHold);
-  auto tasks = server.tasks_stub();
-  grpc::ClientContext context;
-  auto stream = tasks->SubmitTasks(&context);
-  v1::SubmitTasksRequest request;
-  *request.add_items()->mutable_request() = SubmitRequest("echo", "x");
-  ASSERT_TRUE(stream->Write(request));
-  v1::SubmitTasksResponse response;
-  ASSERT_TRUE(stream->Read(&response));
-  server.server->Shutdown(absl::ZeroDuration());
-  EXPECT_FALSE(stream->Read(&response));
-  EXPECT_FALSE(stream->Finish().ok());
 }
 
 }  // namespace

@@ -69,6 +69,9 @@ class Countdown {
 // Generous on a busy machine, short enough for a dead-lock to be noticed.
 inline constexpr absl::Duration kPatience = absl::Seconds(20);
 
+// `duration` from now.
+inline MonoTime In(absl::Duration duration) { return SystemClock().Monotonic() + duration; }
+
 // Gives the processor away until `condition` holds; false: it does not within `timeout`.
 template <typename Condition>
 bool Eventually(Condition condition, absl::Duration timeout = kPatience) {

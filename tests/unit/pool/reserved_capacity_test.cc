@@ -15,8 +15,6 @@ namespace {
 
 const SystemClock kClock;
 
-MonoTime In(absl::Duration duration) { return kClock.Monotonic() + duration; }
-
 TEST(ReservedCapacityTest, ARefusalNamesTheReserveThatKeepsItOut) {
   PoolOptions options = OptionsWith(1, 1);
   options.capacity = 4;

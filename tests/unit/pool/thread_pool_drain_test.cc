@@ -17,8 +17,6 @@ namespace {
 
 const SystemClock kClock;
 
-MonoTime In(absl::Duration duration) { return kClock.Monotonic() + duration; }
-
 TEST(ThreadPoolDrainTest, DrainRefusesOutsidersAndFinishesWhatRunningWorkSubmits) {
   ThreadPool pool(OptionsWith(2, 2), kClock);
   ASSERT_TRUE(pool.Start().ok());

@@ -311,8 +311,7 @@ class Intake::Core {
       return HandlerUnknownError(spec.handler, parts_.handlers.Near(spec.handler));
     }
     if (facts.is_too_much && !facts.is_draining) return Overloaded(spec.priority);
-    return DrainingError("the server is draining and takes no new tasks: try another one",
-                         options_.drain_retry_after);
+    return DrainingError("the server is draining and takes no new tasks: try another one");
   }
 
   // As SubmissionFacts says it. What other machines run, and what is to run later, is no load now.

@@ -55,8 +55,6 @@ struct IntakeOptions {
   size_t max_request_ids = 100'000;
   // How long one is remembered after its task has ended.
   absl::Duration request_id_ttl = absl::Hours(24);
-  // What a refusal while draining tells clients to wait before they try (elsewhere).
-  absl::Duration drain_retry_after = absl::Seconds(1);
 };
 
 struct IntakeStats {

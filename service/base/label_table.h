@@ -83,6 +83,7 @@ class LabelTable {
     while (places_[place].load(std::memory_order_relaxed) != nullptr) {
       place = (place + 1) % places_.size();
     }
+    // release: pairs with the acquire in Find(); publishes the entry.
     places_[place].store(new Entry{std::string(name), index}, std::memory_order_release);
     return index;
   }

@@ -174,6 +174,8 @@ void WorkerHub::Core::Disconnect(ConnectedWorker& worker) {
 }
 
 void WorkerHub::Core::GiveWork() {
+  // acq_rel, all three: who finds another at work leaves it to him, and he sees what came before
+  // this request when he looks at their number.
   if (requests_.fetch_add(1, std::memory_order_acq_rel) != 0) return;
   uint64_t doing = 0;
   do {

@@ -61,9 +61,10 @@ struct RunWait : RefCounted<RunWait> {
 // Long polls and watches: what wakes them.
 struct TaskWatch : RefCounted<TaskWatch> {
   Wakeup wakeup;
-  std::atomic<bool> over{false};  // Relaxed would do: the wake-up orders it.
+  std::atomic<bool> over{false};
 
   void End() {
+    // release: pairs with the acquire below.
     over.store(true, std::memory_order_release);
     wakeup.Set();
   }

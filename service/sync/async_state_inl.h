@@ -11,7 +11,8 @@ namespace taskforge::async_internal {
 
 template <typename Atomics>
 StateBase<Atomics>::~StateBase() {
-  // Only a state that nobody will complete has any left.
+  // Only a state that nobody will complete has any left. acquire: pairs with the exchange in
+  // OnReady().
   Continuation* next = head_.load(std::memory_order_acquire);
   while (next != nullptr && next != &done_) {
     Continuation* const old = next;
@@ -40,6 +41,7 @@ void StateBase<Atomics>::OnReady(Work work) {
     return;
   }
   auto* continuation = new Continuation(std::move(work));
+  // acquire: pairs with the exchange in Publish(); the outcome is visible if it is done.
   Continuation* head = head_.load(std::memory_order_acquire);
   while (head != &done_) {
     continuation->next = head;

@@ -50,6 +50,7 @@ BasicEpochDomain<Atomics>::~BasicEpochDomain() {
   Retired* const kept = kept_;
   collect_mu_.Unlock();
   epoch_internal::Free(kept);
+  // acquire, here and below: pairs with the exchange in Enter() that appended the chunk.
   Chunk* chunk = first_.next.load(std::memory_order_acquire);
   while (chunk != nullptr) {
     Chunk* next = chunk->next.load(std::memory_order_acquire);
@@ -130,6 +131,7 @@ void BasicEpochDomain<Atomics>::Reclaim() {
 
 template <typename Atomics>
 void BasicEpochDomain<Atomics>::TryAdvance() {
+  // acquire: pairs with the exchange below, of whoever advanced to this epoch.
   uint64_t epoch = epoch_.load(std::memory_order_acquire);
   for (Chunk* chunk = &first_; chunk != nullptr;) {
     for (Record& record : chunk->records) {
@@ -149,8 +151,10 @@ void BasicEpochDomain<Atomics>::Collect() {
   if (!collect_mu_.TryLock()) return;
   Retired* old = nullptr;
   Retired* young = nullptr;
+  // acquire: pairs with the advance, which came after all guards of the epochs that are over.
   const uint64_t epoch = epoch_.load(std::memory_order_acquire);
   Retired* const kept = kept_;
+  // acquire, at the exchange: pairs with the release in Retire().
   for (Retired* list : {limbo_.exchange(nullptr, std::memory_order_acquire), kept}) {
     while (list != nullptr) {
       Retired* next = list->next;

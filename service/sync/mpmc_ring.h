@@ -70,7 +70,9 @@ class RingCells {
     value = cell.value.load(std::memory_order_relaxed);
     return true;
   }
+  // Whether Peek() would find it.
   bool IsPublished(size_t position) const {
+    // acquire: as in Peek().
     return cells_[position & mask_].holds.load(std::memory_order_acquire) == position + 1;
   }
 

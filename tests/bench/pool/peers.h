@@ -25,61 +25,14 @@ namespace taskforge::bench {
 
 inline constexpr int kPoolThreads = 2;
 
-// As in every textbook: a mutex, a queue of std::function, a packaged_task for each submission.
-class TextbookPool {
+// Two threads that take functions out of a queue under a mutex. `Queue` says what comes first.
+template <typename Queue>
+class MutexPool {
  public:
-  TextbookPool() {
+  MutexPool() {
     for (int i = 0; i < kPoolThreads; ++i) threads_.emplace_back([this] { Loop(); });
   }
-  ~TextbookPool() {
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      stopping_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-  template <typename F>
-  std::future<void> Submit(int, F f) {
-    auto task = std::make_shared<std::packaged_task<void()>>(std::move(f));
-    std::future<void> future = task->get_future();
-    {
-      std::lock_guard<std::mutex> lock(mutex_);
-      queue_.emplace([task] { (*task)(); });
-    }
-    changed_.notify_one();
-    return future;
-  }
-
- private:
-  void Loop() {
-    while (true) {
-      std::function<void()> task;
-      {
-        std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-        if (queue_.empty()) return;
-        task = std::move(queue_.front());
-        queue_.pop();
-      }
-      task();
-    }
-  }
-
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::queue<std::function<void()>> queue_;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
-};
-
-// A mutex and a std::priority_queue; first in, first out within a priority by a sequence number.
-class MutexPriorityPool {
- public:
-  MutexPriorityPool() {
-    for (int i = 0; i < kPoolThreads; ++i) threads_.emplace_back([this] { Loop(); });
-  }
-  ~MutexPriorityPool() {
+  ~MutexPool() {
     {
       std::lock_guard<std::mutex> lock(mutex_);
       stopping_ = true;
@@ -91,9 +44,62 @@ class MutexPriorityPool {
   void Submit(int i, F f) {
     {
       std::lock_guard<std::mutex> lock(mutex_);
-      queue_.push(Entry{i % 4, next_++, std::move(f)});
+      queue_.Push(i, std::move(f));
     }
     changed_.notify_one();
+  }
+
+ private:
+  void Loop() {
+    while (true) {
+      std::function<void()> task;
+      {
+        std::unique_lock<std::mutex> lock(mutex_);
+        changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        if (queue_.empty()) return;
+        task = queue_.Pop();
+      }
+      task();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Queue queue_;
+  bool stopping_ = false;
+  std::vector<std::thread> threads_;
+};
+
+// First in, first out.
+class FunctionQueue {
+ public:
+  bool empty() const { return queue_.empty(); }
+  template <typename F>
+  void Push(int, F f) {
+    queue_.emplace(std::move(f));
+  }
+  std::function<void()> Pop() {
+    std::function<void()> task = std::move(queue_.front());
+    queue_.pop();
+    return task;
+  }
+
+ private:
+  std::queue<std::function<void()>> queue_;
+};
+
+// A std::priority_queue; first in, first out within a priority by a sequence number.
+class FunctionPriorityQueue {
+ public:
+  bool empty() const { return queue_.empty(); }
+  template <typename F>
+  void Push(int i, F f) {
+    queue_.push(Entry{i % 4, next_++, std::move(f)});
+  }
+  std::function<void()> Pop() {
+    std::function<void()> task = queue_.top().task;
+    queue_.pop();
+    return task;
   }
 
  private:
@@ -105,27 +111,28 @@ class MutexPriorityPool {
       return priority != other.priority ? priority < other.priority : sequence > other.sequence;
     }
   };
-  void Loop() {
-    while (true) {
-      std::function<void()> task;
-      {
-        std::unique_lock<std::mutex> lock(mutex_);
-        changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-        if (queue_.empty()) return;
-        task = queue_.top().task;
-        queue_.pop();
-      }
-      task();
-    }
-  }
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
   std::priority_queue<Entry> queue_;
   uint64_t next_ = 0;
-  bool stopping_ = false;
-  std::vector<std::thread> threads_;
 };
+
+// As in every textbook: a mutex, a queue of std::function, a packaged_task for each submission.
+class TextbookPool {
+ public:
+  template <typename F>
+  std::future<void> Submit(int i, F f) {
+    auto task = std::make_shared<std::packaged_task<void()>>(std::move(f));
+    std::future<void> future = task->get_future();
+    pool_.Submit(i, [task] { (*task)(); });
+    return future;
+  }
+
+ private:
+  MutexPool<FunctionQueue> pool_;
+};
+
+// A mutex and a std::priority_queue.
+using MutexPriorityPool = MutexPool<FunctionPriorityQueue>;
 
 // Boost.Asio's thread_pool.
 class AsioPool {

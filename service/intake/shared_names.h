@@ -8,7 +8,7 @@
 
 #include "absl/hash/hash.h"
 #include "base/mutex.h"
-#include "task/shared_value.h"
+#include "base/shared_text.h"
 
 namespace taskforge {
 

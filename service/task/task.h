@@ -15,9 +15,9 @@
 
 #include "absl/functional/any_invocable.h"
 #include "base/ref.h"
+#include "base/small_mutex.h"
 #include "task/admission.h"
 #include "task/running_attempt.h"
-#include "task/small_mutex.h"
 #include "task/task_types.h"
 #include "task/work.h"
 

@@ -15,9 +15,10 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/ref.h"
+#include "base/shared_text.h"
+#include "base/shared_value.h"
+#include "base/sparse.h"
 #include "task/priority.h"
-#include "task/shared_value.h"
-#include "task/sparse.h"
 #include "task/task_state.h"
 #include "task/uuid.h"
 

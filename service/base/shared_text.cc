@@ -1,4 +1,4 @@
-#include "task/shared_value.h"
+#include "base/shared_text.h"
 
 #include <cstring>
 #include <new>

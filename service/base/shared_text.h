@@ -1,7 +1,6 @@
-// Values that are made once and then shared by many: with the count inside, so that sharing one
-// costs a word where it is held and four bytes where it is, and a text that is a word.
-#ifndef TASKFORGE_TASK_SHARED_VALUE_H_
-#define TASKFORGE_TASK_SHARED_VALUE_H_
+// A text that is made once and then shared by many: a word where it is held.
+#ifndef TASKFORGE_BASE_SHARED_TEXT_H_
+#define TASKFORGE_BASE_SHARED_TEXT_H_
 
 #include <atomic>
 #include <cstddef>
@@ -11,20 +10,8 @@
 #include <utility>
 
 #include "absl/strings/string_view.h"
-#include "base/ref.h"
 
 namespace taskforge {
-
-// Base of a value T that is shared as Ref<const T>. A copy is a new value, with a count of its own.
-// The count is thread-safe; the value is immutable once it is shared.
-template <typename T>
-class SharedValue : public RefCounted<T> {
- protected:
-  SharedValue() = default;
-  SharedValue(const SharedValue&) : RefCounted<T>() {}
-  SharedValue& operator=(const SharedValue&) { return *this; }  // NOLINT: the count stays.
-  ~SharedValue() = default;
-};
 
 // An immutable text in one word: a copy shares the characters, an empty one has none. For the names
 // that thousands of tasks have in common, and for texts that most do not have. Thread-compatible;
@@ -95,4 +82,4 @@ class SharedText {
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TASK_SHARED_VALUE_H_
+#endif  // TASKFORGE_BASE_SHARED_TEXT_H_

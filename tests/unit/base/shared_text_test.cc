@@ -1,4 +1,4 @@
-#include "task/shared_value.h"
+#include "base/shared_text.h"
 
 #include <string>
 #include <thread>
@@ -61,20 +61,6 @@ TEST(SharedTextTest, IsCopiedAndDroppedByManyThreads) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(text, "shared by all");
-}
-
-struct Counted : SharedValue<Counted> {
-  int number = 0;
-};
-
-TEST(SharedValueTest, ACopyHasACountOfItsOwn) {
-  const Ref<Counted> first = MakeRef<Counted>();
-  Ref<Counted> second = MakeRef<Counted>(*first);
-  second->number = 7;
-  const Ref<const Counted> third = second;
-  second = nullptr;  // Would take `first` away with it if they shared a count.
-  EXPECT_EQ(first->number, 0);
-  EXPECT_EQ(third->number, 7);
 }
 
 }  // namespace

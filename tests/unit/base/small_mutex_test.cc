@@ -1,4 +1,4 @@
-#include "task/small_mutex.h"
+#include "base/small_mutex.h"
 
 #include <thread>
 #include <vector>

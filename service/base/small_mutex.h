@@ -1,6 +1,6 @@
 // A mutex of four bytes, for what there is a hundred thousand of: std::mutex takes forty.
-#ifndef TASKFORGE_TASK_SMALL_MUTEX_H_
-#define TASKFORGE_TASK_SMALL_MUTEX_H_
+#ifndef TASKFORGE_BASE_SMALL_MUTEX_H_
+#define TASKFORGE_BASE_SMALL_MUTEX_H_
 
 #include <atomic>
 #include <cstdint>
@@ -62,4 +62,4 @@ class ABSL_SCOPED_LOCKABLE SmallMutexLock {
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TASK_SMALL_MUTEX_H_
+#endif  // TASKFORGE_BASE_SMALL_MUTEX_H_

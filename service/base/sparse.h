@@ -1,6 +1,6 @@
 // Parts that most values do not have: a word each where they are missing.
-#ifndef TASKFORGE_TASK_SPARSE_H_
-#define TASKFORGE_TASK_SPARSE_H_
+#ifndef TASKFORGE_BASE_SPARSE_H_
+#define TASKFORGE_BASE_SPARSE_H_
 
 #include <memory>
 #include <optional>
@@ -64,4 +64,4 @@ class Sparse {
 
 }  // namespace taskforge
 
-#endif  // TASKFORGE_TASK_SPARSE_H_
+#endif  // TASKFORGE_BASE_SPARSE_H_

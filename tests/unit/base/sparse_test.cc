@@ -1,4 +1,4 @@
-#include "task/sparse.h"
+#include "base/sparse.h"
 
 #include <string>
 

@@ -13,6 +13,8 @@ constexpr uint32_t kDefaultCredit = 4096;
 constexpr uint32_t kMaxCredit = 65536;
 // Of one message to the client, whose own limit is 4 MiB by default.
 constexpr size_t kMaxMessageItems = 2000;
+// What a stream that has nothing to send may keep room for.
+constexpr size_t kMaxKeptEntries = 2 * kMaxMessageItems;
 constexpr size_t kMaxMessageBytes = size_t{1} << 20;
 
 void ToAck(const absl::Status& status, v1::SubmitAck& ack) {
@@ -204,6 +206,7 @@ void SubmitStream::End(absl::Status status) {
 
 bool SubmitStream::Collect(v1::SubmitTasksResponse& response) {
   if (sent_of_taken_ == taken_.size()) {
+    if (taken_.capacity() > kMaxKeptEntries) taken_ = {};  // A burst is over.
     taken_.clear();
     sent_of_taken_ = 0;
     Wakes wakes;

@@ -1,6 +1,7 @@
 #include "base/timer.h"
 
 #include <map>
+#include <mutex>
 #include <thread>
 #include <unordered_map>
 #include <utility>
@@ -25,7 +26,7 @@ class ThreadTimer::Core {
       stopping_ = true;
     }
     changed_.SignalAll();
-    if (thread_.joinable()) thread_.join();
+    std::call_once(joined_, [this] { thread_.join(); });
     {
       MutexLock lock(mu_);
       dropped.swap(by_time_);
@@ -99,7 +100,8 @@ class ThreadTimer::Core {
   std::unordered_map<TimerId, MonoTime> by_id_ ABSL_GUARDED_BY(mu_);
   TimerId last_id_ ABSL_GUARDED_BY(mu_) = 0;
   bool stopping_ ABSL_GUARDED_BY(mu_) = false;
-  std::thread thread_;  // Last: it uses everything above.
+  std::once_flag joined_;  // Who stops it too waits for who joins.
+  std::thread thread_;     // Last: it uses everything above.
 };
 
 ThreadTimer::ThreadTimer() : core_(std::make_unique<Core>()) {}

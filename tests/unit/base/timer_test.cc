@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <memory>
+#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
@@ -93,6 +94,33 @@ TEST(ThreadTimer, DropsWhatIsLeftWithoutRunningIt) {
   }
   EXPECT_EQ(held.use_count(), 1);
   EXPECT_FALSE(ran.load());
+}
+
+// Whoever asks: a callback that runs is over when Stop() returns.
+TEST(ThreadTimer, StopsForAllWhoAskAtOnce) {
+  for (int round = 0; round < 50; ++round) {
+    ThreadTimer timer;
+    Notification begun;
+    Notification go_on;
+    std::atomic<bool> over{false};
+    timer.ScheduleAt(kClock.Monotonic(), [&] {
+      begun.Notify();
+      go_on.Wait();
+      over.store(true);
+    });
+    begun.Wait();
+    std::vector<std::thread> askers;
+    std::atomic<int> too_early{0};
+    for (int i = 0; i < 3; ++i) {
+      askers.emplace_back([&] {
+        timer.Stop();
+        if (!over.load()) too_early.fetch_add(1);
+      });
+    }
+    go_on.Notify();
+    for (std::thread& asker : askers) asker.join();
+    EXPECT_EQ(too_early.load(), 0);
+  }
 }
 
 TEST(ThreadTimer, CancelDestroysTheCallback) {

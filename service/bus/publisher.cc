@@ -27,18 +27,32 @@ Publisher::~Publisher() {
 bool Publisher::Refresh() {
   const EpochDomain::Guard guard(bus_.epochs_);
   // acquire: pairs with the exchange below, and with the increment in RouteTable.
-  const CachedRoute* known = route_.load(std::memory_order_acquire);
+  CachedRoute* known = route_.load(std::memory_order_acquire);
   const uint64_t generation = generation_.load(std::memory_order_acquire);
-  if (known != nullptr && known->generation == generation) return !known->subscribers.empty();
+  if (known != nullptr && known->generation == generation) {
+    return Remember(generation, !known->subscribers.empty());
+  }
   auto fresh = std::make_unique<CachedRoute>();
   fresh->generation = generation;
   bus_.routes_.Match(topic_, fresh->subscribers);
   const bool leads_somewhere = !fresh->subscribers.empty();
-  CachedRoute* old = route_.exchange(fresh.release(), std::memory_order_acq_rel);
-  if (old != nullptr) {
-    bus_.epochs_.Retire(
-        old, [](EpochDomain::Retired* route) { delete static_cast<CachedRoute*>(route); });
+  // An older route never takes the place of one that somebody made meanwhile.
+  while (known == nullptr || known->generation < generation) {
+    if (!route_.compare_exchange_weak(known, fresh.get(), std::memory_order_acq_rel,
+                                      std::memory_order_acquire)) {
+      continue;
+    }
+    fresh.release();
+    if (known != nullptr) {
+      bus_.epochs_.Retire(
+          known, [](EpochDomain::Retired* route) { delete static_cast<CachedRoute*>(route); });
+    }
+    break;
   }
+  return Remember(generation, leads_somewhere);
+}
+
+bool Publisher::Remember(uint64_t generation, bool leads_somewhere) {
   // relaxed: compared with the generation only; nothing else is read on its word.
   (leads_somewhere ? routed_at_ : empty_at_).store(generation, std::memory_order_relaxed);
   return leads_somewhere;

@@ -60,6 +60,8 @@ class Publisher {
   }
   // Makes the route anew if it is out of date; whether it leads to anybody.
   bool Refresh();
+  // So that the next event need not look.
+  bool Remember(uint64_t generation, bool leads_somewhere);
   uint32_t Send(EventRef event, MonoTime now);
 
   // Constant after construction.

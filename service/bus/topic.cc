@@ -65,14 +65,31 @@ std::string TaskTopic(absl::string_view queue, TaskState state, absl::string_vie
 }
 
 bool Matches(absl::string_view filter, absl::string_view topic) {
-  const std::vector<absl::string_view> wanted = absl::StrSplit(filter, '.');
-  const std::vector<absl::string_view> given = absl::StrSplit(topic, '.');
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    if (i == given.size()) return false;
-    if (wanted[i] == ">") return true;
-    if (wanted[i] != "*" && wanted[i] != given[i]) return false;
+  for (;;) {
+    const absl::string_view wanted = filter.substr(0, filter.find('.'));
+    const absl::string_view given = topic.substr(0, topic.find('.'));
+    if (wanted == ">") return true;
+    if (wanted != "*" && wanted != given) return false;
+    if (wanted.size() == filter.size() || given.size() == topic.size()) {
+      return wanted.size() == filter.size() && given.size() == topic.size();
+    }
+    filter.remove_prefix(wanted.size() + 1);
+    topic.remove_prefix(given.size() + 1);
   }
-  return wanted.size() == given.size();
+}
+
+bool Overlap(absl::string_view a, absl::string_view b) {
+  for (;;) {
+    const absl::string_view one = a.substr(0, a.find('.'));
+    const absl::string_view other = b.substr(0, b.find('.'));
+    if (one == ">" || other == ">") return true;
+    if (one != "*" && other != "*" && one != other) return false;
+    if (one.size() == a.size() || other.size() == b.size()) {
+      return one.size() == a.size() && other.size() == b.size();
+    }
+    a.remove_prefix(one.size() + 1);
+    b.remove_prefix(other.size() + 1);
+  }
 }
 
 Tokens::Tokens(absl::string_view text) {

@@ -38,6 +38,8 @@ std::string TaskTopic(absl::string_view queue, TaskState state, absl::string_vie
 // Whether `topic` is one that `filter` stands for. REQUIRES: both are valid. What routes are
 // measured against; routing itself uses bus/route_table.h.
 bool Matches(absl::string_view filter, absl::string_view topic);
+// Whether there can be a topic that both filters stand for. REQUIRES: both are valid.
+bool Overlap(absl::string_view a, absl::string_view b);
 
 // The tokens of a topic or a filter, which must outlive them. Thread-compatible.
 class Tokens {

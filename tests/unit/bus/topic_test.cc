@@ -4,6 +4,7 @@
 
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -113,6 +114,22 @@ TEST(Tokens, SplitsAtDotsAndTellsWhenThereAreTooMany) {
   for (size_t i = 1; i < kMaxTokens; ++i) many += ".t";
   EXPECT_TRUE(Tokens(many).is_complete());
   EXPECT_FALSE(Tokens(many + ".t").is_complete());
+}
+
+TEST(Topic, FiltersOverlapWhereATopicIsOfBoth) {
+  const std::vector<std::pair<std::string, std::string>> both = {
+      {"a.b", "a.b"}, {"a.*", "*.b"}, {"a.>", "*.b.c"}, {">", "x"}, {"a.*.c", "a.b.>"}};
+  const std::vector<std::pair<std::string, std::string>> neither = {
+      {"a.b", "a.c"},     {"a.>", "a"}, {"a.*", "a.b.c"},
+      {"a.b.>", "a.c.>"}, {"ab", "a"},  {"*", "a.>"}};
+  for (const auto& [a, b] : both) {
+    EXPECT_TRUE(Overlap(a, b)) << a << " " << b;
+    EXPECT_TRUE(Overlap(b, a)) << a << " " << b;
+  }
+  for (const auto& [a, b] : neither) {
+    EXPECT_FALSE(Overlap(a, b)) << a << " " << b;
+    EXPECT_FALSE(Overlap(b, a)) << a << " " << b;
+  }
 }
 
 }  // namespace

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/error.h"
-#include "bus/fan_out.h"
 #include "bus/publisher.h"
 #include "bus/topic.h"
 
@@ -43,10 +44,17 @@ void Bus::Options::Validate(std::vector<FieldViolation>& violations) const {
   if (max_subscriptions < 1 || max_subscriptions > 1'000'000) {
     violations.push_back({"bus.max_subscriptions", "must be 1 to 1000000"});
   }
+  replay.Validate(violations);
 }
 
 Bus::Bus(Options options, DrainExecutor& executor, const Clock& clock)
-    : options_(options), executor_(executor), clock_(clock), routes_(epochs_), topics_(epochs_) {}
+    : options_(std::move(options)),
+      executor_(executor),
+      clock_(clock),
+      routes_(epochs_),
+      topics_(epochs_),
+      log_(options_.replay.filters.empty() ? nullptr
+                                           : std::make_unique<ReplayLog>(options_.replay)) {}
 Bus::~Bus() = default;
 
 Bus::PublishResult Bus::Publish(EventRef event) { return {Route(std::move(event))}; }
@@ -66,17 +74,40 @@ uint32_t Bus::Route(EventRef event) {
   {
     const EpochDomain::Guard guard(epochs_);
     topics_.Count(fan_out.event().topic(), now);
-    RouteTable::Matched matched;
-    routes_.Match(fan_out.event().topic(), matched);
-    fan_out.OfferAll(matched, now, to_wait_for);
+    if (IsRetained(fan_out.event().topic())) {
+      RouteRetained(fan_out, now, to_wait_for);
+    } else {
+      RouteTable::Matched matched;
+      routes_.Match(fan_out.event().topic(), matched);
+      fan_out.OfferAll(matched, now, to_wait_for);
+    }
   }
   fan_out.OfferBlocking(to_wait_for);
   return fan_out.taken();
 }
 
-bool Bus::IsQuiet() const { return routes_.IsEmpty(); }
+void Bus::RouteRetained(FanOut& fan_out, MonoTime now, FanOut::ToWaitFor& to_wait_for) {
+  const absl::string_view topic = fan_out.event().topic();
+  const std::atomic<uint64_t>& generation = routes_.Generation(topic);
+  // acquire: pairs with the increment in RouteTable, as below.
+  const uint64_t seen = generation.load(std::memory_order_acquire);
+  RouteTable::Matched matched;
+  routes_.Match(topic, matched);
+  log_->Append(EventRef(&fan_out.event()), [&] {
+    // Who came since may have read to the end of the log already, and is to get this pushed.
+    if (generation.load(std::memory_order_acquire) != seen) {
+      matched.clear();
+      routes_.Match(topic, matched);
+    }
+    return fan_out.PlaceWithFollowers(matched, now);
+  });
+  fan_out.OfferToOthers(matched, now, to_wait_for);
+}
+
+bool Bus::IsQuiet() const { return log_ == nullptr && routes_.IsEmpty(); }
 
 bool Bus::HasSubscribers(absl::string_view topic) const {
+  if (IsRetained(topic)) return true;
   const EpochDomain::Guard guard(epochs_);
   RouteTable::Matched matched;
   routes_.Match(topic, matched);
@@ -99,6 +130,9 @@ absl::StatusOr<std::unique_ptr<Subscription>> Bus::SubscribeWith(
   std::vector<FieldViolation> violations;
   CheckSubscribeOptions(options, violations);
   if (!violations.empty()) return InvalidArgument(std::move(violations));
+  const absl::StatusOr<bool> follows = Follows(options);
+  if (!follows.ok()) return follows.status();
+  const SubscribeStart start = options.start;
   Ref<Subscriber> subscriber;
   std::vector<Ref<Subscriber>> left;
   {
@@ -114,13 +148,38 @@ absl::StatusOr<std::unique_ptr<Subscription>> Bus::SubscribeWith(
                         kFullRetryAfter);
     }
     Ref<SubscriberGroup> group = GroupOf(options.group);
-    subscriber = MakeRef<Subscriber>(++last_id_, std::move(options), sink, std::move(owned_sink),
-                                     executor_, clock_, counters_, std::move(group));
+    subscriber =
+        MakeRef<Subscriber>(++last_id_, std::move(options), sink, std::move(owned_sink), executor_,
+                            clock_, counters_, std::move(group), *follows ? log_.get() : nullptr);
     live_.emplace(subscriber->id(), subscriber);
   }
   if (subscriber->group() != nullptr) subscriber->group()->Join(subscriber);
+  ReplayReader* reader = subscriber->reader();
+  if (reader == nullptr) {
+    routes_.Add(subscriber);
+    return std::make_unique<Subscription>(*this, std::move(subscriber), std::nullopt);
+  }
+  const absl::StatusOr<ReplayPosition> position = log_->Attach(*reader, start);
+  if (!position.ok()) {
+    Forget(*subscriber, [] { return std::vector<EventRef>(); });
+    return position.status();
+  }
   routes_.Add(subscriber);
-  return std::make_unique<Subscription>(*this, std::move(subscriber));
+  log_->StartLive(*reader);
+  subscriber->StartReading();
+  return std::make_unique<Subscription>(*this, std::move(subscriber), *position);
+}
+
+absl::StatusOr<bool> Bus::Follows(const SubscribeOptions& options) const {
+  const bool is_retained = log_ != nullptr && log_->MayRetain(options.filters);
+  if (!is_retained && options.start.at != SubscribeStart::At::kLatest) {
+    return ReasonError(absl::StatusCode::kFailedPrecondition, "NOT_RETAINED",
+                       absl::StrCat("nothing that these filters stand for is retained: start at "
+                                    "what is new, or have the server retain it "
+                                    "(bus.replay.filters is \"",
+                                    absl::StrJoin(options_.replay.filters, ","), "\")"));
+  }
+  return is_retained && options.group.empty() && options.policy != SlowSubscriberPolicy::kConflate;
 }
 
 std::vector<Ref<Subscriber>> Bus::TakeLeft() {
@@ -164,12 +223,18 @@ void Bus::Forget(Subscriber& subscriber, absl::FunctionRef<std::vector<EventRef>
   }
   subscriber.DropSink();
   routes_.Remove(subscriber);
+  if (subscriber.reader() != nullptr) log_->Detach(*subscriber.reader());
   // So that its rings go soon; only publishers that are just routing are waited for.
   epochs_.Quiesce(kMaxGarbage);
 }
 
+ReplayPosition Bus::OldestRetained() const {
+  return log_ == nullptr ? ReplayPosition() : log_->Oldest();
+}
+
 BusStats Bus::Stats() const {
   BusStats stats;
+  if (log_ != nullptr) stats.replay = log_->Stats();
   for (Priority priority : kPriorities) stats.published[priority] = counters_.published(priority);
   stats.sink_exceptions = counters_.sink_exceptions();
   stats.delivery = counters_.Latency();
@@ -186,6 +251,7 @@ BusStats Bus::Stats() const {
       stats.dropped_by_reason[i] += info.dropped_by_reason[i];
     }
     stats.backlog_events_max = std::max(stats.backlog_events_max, info.backlog_events);
+    if (info.is_replaying) ++stats.replaying;
   }
   return stats;
 }
@@ -228,6 +294,7 @@ std::vector<TopicInfo> Bus::ListTopics(absl::string_view filter, absl::string_vi
   for (auto& [topic, info] : by_topic) {
     if (page.size() == limit) break;
     info.topic = std::string(topic);
+    if (log_ != nullptr) info.retained = log_->EventsOf(topic);
     page.push_back(std::move(info));
   }
   return page;

@@ -26,6 +26,8 @@
 #include "base/mutex.h"
 #include "bus/bus_counters.h"
 #include "bus/event.h"
+#include "bus/fan_out.h"
+#include "bus/replay_log.h"
 #include "bus/route_table.h"
 #include "bus/subscriber.h"
 #include "bus/subscriber_group.h"
@@ -42,7 +44,9 @@ struct BusStats {
   uint64_t sink_exceptions = 0;
   size_t subscriptions = 0;
   uint64_t backlog_events_max = 0;  // Of the subscription that has the most now.
-  HistogramSnapshot delivery;       // From routing until the sink is called.
+  size_t replaying = 0;             // Subscriptions that still read what is retained.
+  ReplayStats replay;
+  HistogramSnapshot delivery;  // From routing until the sink is called.
 };
 
 class Publisher;
@@ -55,6 +59,7 @@ class Bus {
     // run the drains that it had. Each that gets events takes 16 bytes for each of its max_events
     // and each priority that it gets.
     size_t max_subscriptions = 10'000;
+    ReplayOptions replay = {};
 
     void Validate(std::vector<FieldViolation>& violations) const;
   };
@@ -79,13 +84,16 @@ class Bus {
   PublishResult Publish(EventRef event);
   // The same for many, in their order.
   std::vector<PublishResult> PublishBatch(absl::Span<const EventRef> events);
-  // Whether nobody subscribes to anything now: then no topic need be made up.
+  // Whether nobody subscribes to anything now and nothing is retained: then no topic need be made
+  // up.
   bool IsQuiet() const;
-  // Whether anybody would get an event of this topic now.
+  // Whether anybody would get an event of this topic now, or later because it is retained.
   bool HasSubscribers(absl::string_view topic) const;
 
-  // Events from now on go to `sink`, which must outlive the subscription. INVALID_ARGUMENT with all
-  // violations; RESOURCE_EXHAUSTED, reason SUBSCRIPTIONS_FULL, with quota and retry_after.
+  // Events from options.start on go to `sink`, which must outlive the subscription.
+  // INVALID_ARGUMENT with all violations; RESOURCE_EXHAUSTED, reason SUBSCRIPTIONS_FULL, with quota
+  // and retry_after; FAILED_PRECONDITION, reason NOT_RETAINED: it is to begin in the past, and
+  // nothing that its filters stand for is retained.
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscribeOptions options, EventSink& sink)
       ABSL_LOCKS_EXCLUDED(mu_);
   // The same with a function for each event. What the policy drops, and being disconnected by it,
@@ -93,6 +101,9 @@ class Bus {
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(SubscribeOptions options,
                                                           Callback callback)
       ABSL_LOCKS_EXCLUDED(mu_);
+
+  // Where a subscription that begins at kEarliest would begin now.
+  ReplayPosition OldestRetained() const;
 
   BusStats Stats() const ABSL_LOCKS_EXCLUDED(mu_);
   // The live subscriptions, oldest first: at most `limit` with an id above `after_id`.
@@ -114,6 +125,11 @@ class Bus {
       ABSL_LOCKS_EXCLUDED(mu_);
 
   uint32_t Route(EventRef event);
+  bool IsRetained(absl::string_view topic) const { return log_ != nullptr && log_->Retains(topic); }
+  // REQUIRES: inside a guard; the event's topic is retained.
+  void RouteRetained(FanOut& fan_out, MonoTime now, FanOut::ToWaitFor& to_wait_for);
+  // Whether such a subscription follows the log. FAILED_PRECONDITION as in Subscribe().
+  absl::StatusOr<bool> Follows(const SubscribeOptions& options) const;
   void Register(Publisher& publisher) ABSL_LOCKS_EXCLUDED(mu_);
   void Unregister(Publisher& publisher) ABSL_LOCKS_EXCLUDED(mu_);
   // Ends a subscription: no routes, no calls any more, its counts kept.
@@ -138,6 +154,7 @@ class Bus {
   mutable EpochDomain epochs_;
   RouteTable routes_;
   TopicTable topics_;
+  const std::unique_ptr<ReplayLog> log_;  // Null: nothing is retained.
 
   mutable Mutex mu_;
   std::map<uint64_t, Ref<Subscriber>> live_ ABSL_GUARDED_BY(mu_);

@@ -39,8 +39,8 @@ enum class EventForm : uint8_t { kWhole, kWithoutPayloads };
 inline constexpr size_t kEventFormCount = 2;
 
 // Either a client's, or what became of a task; then it holds the task's record and no text of its
-// own but the topic. Immutable, except for the time at which the bus took it, and for its forms.
-// Thread-safe.
+// own but the topic. Immutable, except for the time at which the bus took it, its place there, and
+// its forms. Thread-safe.
 class Event : public RefCounted<Event> {
  public:
   virtual ~Event();
@@ -68,6 +68,12 @@ class Event : public RefCounted<Event> {
     published_ns_.store(now.ns, std::memory_order_relaxed);
   }
   MonoTime published() const { return MonoTime{published_ns_.load(std::memory_order_relaxed)}; }
+  // Where it stands in the log of retained events (bus/replay_log.h); 0: it is in none. Relaxed, as
+  // above.
+  void StampPosition(uint64_t position) const {
+    position_.store(position, std::memory_order_relaxed);
+  }
+  uint64_t position() const { return position_.load(std::memory_order_relaxed); }
 
  protected:
   // What `topic` looks at must live as long as the event.
@@ -87,6 +93,7 @@ class Event : public RefCounted<Event> {
   const Priority priority_;
   const TaskRecordPtr record_;
   mutable std::array<std::atomic<const std::string*>, kEventFormCount> forms_{};
+  mutable std::atomic<uint64_t> position_{0};
 };
 
 using EventRef = Ref<const Event>;

@@ -15,7 +15,10 @@ struct Publisher::CachedRoute : EpochDomain::Retired {
 };
 
 Publisher::Publisher(Bus& bus, std::string topic)
-    : bus_(bus), topic_(std::move(topic)), generation_(bus.routes_.Generation(topic_)) {
+    : bus_(bus),
+      topic_(std::move(topic)),
+      generation_(bus.routes_.Generation(topic_)),
+      is_retained_(bus.IsRetained(topic_)) {
   bus_.Register(*this);
 }
 
@@ -65,7 +68,10 @@ uint32_t Publisher::Send(EventRef event, MonoTime now) {
     const EpochDomain::Guard guard(bus_.epochs_);
     // acquire: as in Refresh().
     const CachedRoute* route = route_.load(std::memory_order_acquire);
-    if (route != nullptr && route->generation == generation_.load(std::memory_order_acquire)) {
+    if (is_retained_) {
+      bus_.RouteRetained(fan_out, now, to_wait_for);  // The lock costs more than a second match.
+    } else if (route != nullptr &&
+               route->generation == generation_.load(std::memory_order_acquire)) {
       fan_out.OfferAll(route->subscribers, now, to_wait_for);
     } else {  // Changed since the look: not worth a second try.
       RouteTable::Matched matched;
@@ -78,7 +84,7 @@ uint32_t Publisher::Send(EventRef event, MonoTime now) {
 }
 
 TopicInfo Publisher::Info() const {
-  return {topic_, published_.load(std::memory_order_relaxed),
+  return {topic_, published_.load(std::memory_order_relaxed), /*retained=*/0,
           WallTimes(bus_.clock_).Of(MonoTime{last_ns_.load(std::memory_order_relaxed)})};
 }
 

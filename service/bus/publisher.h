@@ -26,8 +26,10 @@ class Publisher {
 
   const std::string& topic() const { return topic_; }
 
-  // Whether anybody would get an event now: two loads or three, until subscriptions change.
+  // Whether anybody would get an event now, or later if it is retained: two loads or three, until
+  // subscriptions change.
   bool HasSubscribers() {
+    if (is_retained_) return true;
     // acquire: pairs with the increment in RouteTable; whose subscription had returned is seen.
     const uint64_t generation = generation_.load(std::memory_order_acquire);
     if (empty_at_.load(std::memory_order_relaxed) == generation) return false;
@@ -35,7 +37,7 @@ class Publisher {
   }
 
   // Counts an event as published, and publishes what `make_event()` returns (an EventRef with this
-  // topic and priority) if anybody would get it; otherwise does not call it.
+  // topic and priority) if HasSubscribers(); otherwise does not call it.
   template <typename MakeEvent>
   Bus::PublishResult Publish(Priority priority, MakeEvent make_event) {
     if (!HasSubscribers()) {
@@ -68,6 +70,7 @@ class Publisher {
   Bus& bus_;
   const std::string topic_;
   const std::atomic<uint64_t>& generation_;
+  const bool is_retained_;
 
   // Synchronizes itself.
   std::atomic<CachedRoute*> route_{nullptr};     // Read inside a guard of the bus's epochs.

@@ -20,6 +20,7 @@
 #include "bus/bus_counters.h"
 #include "bus/conflation.h"
 #include "bus/lane.h"
+#include "bus/replay_log.h"
 #include "bus/subscriber_group.h"
 #include "bus/subscription.h"
 #include "task/work.h"
@@ -61,9 +62,10 @@ class Subscriber final : public RefCounted<Subscriber> {
   // until Close() has returned. `options` are valid.
   // If `owned_sink` is set it is the sink, and goes with the subscriber. It is called for each
   // event by itself, and does not pause: so it can be closed between two events of one batch.
+  // With a `log`, which must outlive it too, it follows that and has a reader there.
   Subscriber(uint64_t id, SubscribeOptions options, EventSink* sink,
              std::unique_ptr<EventSink> owned_sink, DrainExecutor& executor, const Clock& clock,
-             BusCounters& counters, Ref<SubscriberGroup> group = nullptr);
+             BusCounters& counters, Ref<SubscriberGroup> group = nullptr, ReplayLog* log = nullptr);
   ~Subscriber();
 
   uint64_t id() const { return id_; }
@@ -80,11 +82,32 @@ class Subscriber final : public RefCounted<Subscriber> {
   // REQUIRES: no lock and no epoch is held.
   Offered OfferBlocking(const Event* event);
 
+  // Offer() in steps, for who holds a lock: Place() takes no lock and wakes nobody. Afterwards,
+  // outside the lock, Announce() is told the `news`, and if there was kNoRoom, the policy's answer
+  // is to wait for the subscriber (WaitsFor()) or to Disconnect() it.
+  enum class Placed { kTaken, kNoRoom, kClosed };
+  Placed Place(const Event* event, uint32_t& news);
+  void Announce(uint32_t news);
+  bool WaitsFor(const Event* event) const;
+  void Disconnect();
+  // Waits until the event has been read from the log, or it is closed, as OfferBlocking() waits for
+  // room; false if it had to be disconnected. REQUIRES: no lock and no epoch is held.
+  bool WaitUntilRead(const Event* event);
+
   // Takes over one reference if there is room now, whatever the policy; else false.
   bool OfferIfRoom(const Event* event);
   // Hints: they may be out of date.
   bool IsClosed() const { return (state_.load(std::memory_order_relaxed) & kClosed) != 0; }
-  size_t waiting_events() const;
+  size_t waiting_events() const { return static_cast<size_t>(Waiting().first); }
+
+  // Where it is in the log of what is retained; null: it does not follow that.
+  ReplayReader* reader() const { return reader_.get(); }
+  // The last position that was put into the lane. Under the log's lock.
+  void SetPlaced(Priority priority, uint64_t position) {
+    placed_through_[Index(priority)].store(position, std::memory_order_relaxed);
+  }
+  // Begins to read the log, if there is something. REQUIRES: the reader is attached.
+  void StartReading() { LookAgain(); }
 
   void Resume();
   // See Subscription::Close().
@@ -110,10 +133,10 @@ class Subscriber final : public RefCounted<Subscriber> {
   struct DrainNode : Work {
     Subscriber* subscriber = nullptr;
   };
-  // What one call of the sink gets: events, each perhaps behind a gap, and a gap at each lane's
-  // end.
+  // What one call of the sink gets: events, each perhaps behind a gap, and a gap at the end of
+  // each lane and of each reading.
   struct Batch {
-    std::array<Delivery, 2 * kDrainEvents + kPriorityCount> deliveries;
+    std::array<Delivery, 2 * kDrainEvents + 2 * kPriorityCount> deliveries;
     size_t size = 0;
   };
 
@@ -135,6 +158,12 @@ class Subscriber final : public RefCounted<Subscriber> {
   size_t BatchSize() const;
   // Returns how many events (not gaps) the batch holds.
   size_t FillBatch(Priority lowest, size_t max_events, MonoTime now, Batch& batch);
+  // Adds what waits in a lane, or is next in the log; return how many events.
+  size_t TakeFromLane(Priority priority, size_t max_events, MonoTime now, Batch& batch);
+  size_t ReadFromLog(Priority priority, size_t max_events, Batch& batch);
+  // Whether it is to read the log now: there is something, or it is to learn that there is nothing.
+  bool IsToRead(Priority priority) const;
+  void DropBatch(Batch& batch);
   // The sink gets the batch of `events` events.
   SinkResult CallSink(Batch& batch, size_t events);
   void CallForEach(absl::Span<Delivery> deliveries);
@@ -145,20 +174,24 @@ class Subscriber final : public RefCounted<Subscriber> {
   // Takes room for an event of `bytes` if there is any.
   bool TryReserve(size_t bytes);
   void GiveBack(size_t events, size_t bytes);
-  bool PushReserved(const Event* event);
-  Offered MakeRoomAndPush(const Event* event);
+  // `news`: the priorities at which the reader has something to learn, one bit each.
+  bool PushReserved(const Event* event, uint32_t& news);
+  void MakeRoomAndPush(const Event* event, uint32_t& news);
   // With policy kConflate.
-  Offered Conflate(const Event* event);
-  bool TryReplace(const Ticket& ticket, const Event* event);
+  void Conflate(const Event* event, uint32_t& news);
+  bool TryReplace(const Ticket& ticket, const Event* event, uint32_t& news);
   // Whether the event was taken, or refused; else its key has a ticket meanwhile.
-  bool PushTicket(const Event* event, std::string key, size_t hash, bool has_key);
+  bool PushTicket(const Event* event, std::string key, size_t hash, bool has_key, uint32_t& news);
   // What came out of a lane, or what it stood for.
   const Event* EventOf(const Event* from_lane);
   const Event* TryDrop(Lane& lane);
-  bool DropOneUpTo(Priority priority);
-  void Refuse(const Event* event, DropReason reason);
+  bool DropOneUpTo(Priority priority, uint32_t& news);
+  void Refuse(const Event* event, DropReason reason, uint32_t& news);
   void CountDropped(DropReason reason, uint64_t n = 1);
-  void Disconnect();
+  // Events that wait, and their bytes.
+  std::pair<uint64_t, uint64_t> Waiting() const;
+  // Waits until `is_over`, for at most the budget, then disconnects. Whether it was over in time.
+  bool WaitForRoom(absl::FunctionRef<bool()> is_over);
   // To other members of the group, or nowhere.
   void DiscardAll(DropReason reason);
   void Discard(const Event* event, DropReason reason);
@@ -179,6 +212,7 @@ class Subscriber final : public RefCounted<Subscriber> {
   const Clock& clock_;
   BusCounters& counters_;
   const Ref<SubscriberGroup> group_;
+  ReplayLog* const log_;
 
   // The RUNNING drain's; after Close(), the closer's.
   std::unique_ptr<EventSink> owned_sink_;
@@ -188,11 +222,14 @@ class Subscriber final : public RefCounted<Subscriber> {
   // The RUNNING drain's, and the closer's: what a sink that is called for each event is still to
   // get of its batch.
   absl::Span<Delivery> rest_;
+  // The RUNNING drain's: whether the log comes before the lane, which they take in turns.
+  bool log_first_ = false;
 
   // Synchronizes itself.
   const std::unique_ptr<Conflation> conflation_;  // With policy kConflate; else null.
-  std::array<Lane, kPriorityCount> lanes_;        // With policy kConflate, of tickets.
-  std::array<DrainNode, kPriorityCount> nodes_;   // Each is its scheduled bit's.
+  const std::unique_ptr<ReplayReader> reader_;
+  std::array<Lane, kPriorityCount> lanes_;       // With policy kConflate, of tickets.
+  std::array<DrainNode, kPriorityCount> nodes_;  // Each is its scheduled bit's.
   std::atomic<uint32_t> state_{0};
   std::atomic<bool> is_forgotten_{false};
   // Whose thread runs the sink; so that Close() from the sink does not wait for itself.
@@ -204,6 +241,11 @@ class Subscriber final : public RefCounted<Subscriber> {
   std::atomic<uint32_t> room_{0};
   std::atomic<uint32_t> room_waiters_{0};
   std::atomic<uint64_t> delivered_{0};  // Written by who is RUNNING.
+  std::atomic<uint64_t> replayed_{0};   // The same.
+  // Of what is retained: the last position that was put into each lane, under the log's lock, and
+  // the last that was taken for the sink.
+  std::array<std::atomic<uint64_t>, kPriorityCount> placed_through_{};
+  std::array<std::atomic<uint64_t>, kPriorityCount> read_through_{};
   std::array<std::atomic<uint64_t>, kDropReasonCount> dropped_{};
 };
 

@@ -52,12 +52,25 @@ bool Subscriber::DeliverUntilBudget(Priority priority, const Dispatch& dispatch)
     if (state & kResumed) state_.fetch_and(~kResumed, std::memory_order_relaxed);  // Stale.
     const size_t events = FillBatch(priority, std::min(left, BatchSize()), now, batch);
     if (batch.size == 0) return false;
+    // Whoever disconnects it empties the lanes beside this drain. The gap that this makes is not to
+    // be told to one who can come back: then it would take the events for lost.
+    if (reader_ != nullptr && (state_.load(std::memory_order_acquire) & kClosed)) {
+      DropBatch(batch);
+      return false;
+    }
     left -= events;
     if (CallSink(batch, events) == SinkResult::kPause) return true;
     if (left == 0) return false;
     const MonoTime before = std::exchange(now, clock_.Monotonic());
     if (events > 0) event_ns_ = (now - before) / static_cast<int64_t>(events);
     if (now - dispatch.started >= kDrainNs) return false;
+  }
+}
+
+void Subscriber::DropBatch(Batch& batch) {
+  for (Delivery& delivery : absl::MakeSpan(batch.deliveries.data(), batch.size)) {
+    if (delivery.event) CountDropped(DropReason::kClosed);
+    delivery.event = nullptr;
   }
 }
 
@@ -70,32 +83,74 @@ size_t Subscriber::BatchSize() const {
 
 size_t Subscriber::FillBatch(Priority lowest, size_t max_events, MonoTime now, Batch& batch) {
   batch.size = 0;
-  std::array<Lane::Taken, kDrainEvents> taken;
-  std::array<int64_t, kDrainEvents> waited_ns;
-  size_t events = 0;
-  size_t bytes = 0;
-  for (size_t i = kPriorityCount; i-- > Index(lowest);) {
-    uint64_t missed_at_end = 0;
-    const size_t n =
-        lanes_[i].Take(absl::MakeSpan(taken.data(), max_events - events), missed_at_end);
-    for (const Lane::Taken& each : absl::MakeConstSpan(taken.data(), n)) {
-      if (each.missed_before > 0) {
-        batch.deliveries[batch.size++] = {nullptr, each.missed_before, kPriorities[i]};
-      }
-      const Event* event = EventOf(each.event);
-      bytes += event->bytes();
-      waited_ns[events++] = now - event->published();
-      batch.deliveries[batch.size++] = {EventRef::Adopt(event), 0, kPriorities[i]};
+  if (reader_ == nullptr) {
+    size_t events = 0;
+    for (size_t i = kPriorityCount; i-- > Index(lowest) && events < max_events;) {
+      events += TakeFromLane(kPriorities[i], max_events - events, now, batch);
     }
-    if (missed_at_end > 0)
-      batch.deliveries[batch.size++] = {nullptr, missed_at_end, kPriorities[i]};
-    if (events == max_events) break;
+    return events;
   }
-  if (events > 0) {
-    counters_.RecordDeliveries(absl::MakeConstSpan(waited_ns.data(), events));
-    GiveBack(events, bytes);
+  log_first_ = !log_first_;
+  size_t events = 0;
+  for (size_t i = kPriorityCount; i-- > Index(lowest) && events < max_events;) {
+    const Priority priority = kPriorities[i];
+    if (log_first_) events += ReadFromLog(priority, max_events - events, batch);
+    if (events == max_events) break;
+    events += TakeFromLane(priority, max_events - events, now, batch);
+    if (!log_first_) events += ReadFromLog(priority, max_events - events, batch);
   }
   return events;
+}
+
+size_t Subscriber::TakeFromLane(Priority priority, size_t max_events, MonoTime now, Batch& batch) {
+  std::array<Lane::Taken, kDrainEvents> taken;
+  std::array<int64_t, kDrainEvents> waited_ns;
+  size_t bytes = 0;
+  uint64_t missed_at_end = 0;
+  uint64_t position = 0;
+  const size_t n =
+      lanes_[Index(priority)].Take(absl::MakeSpan(taken.data(), max_events), missed_at_end);
+  for (size_t i = 0; i < n; ++i) {
+    if (taken[i].missed_before > 0) {
+      batch.deliveries[batch.size++] = {nullptr, taken[i].missed_before, priority};
+    }
+    const Event* event = EventOf(taken[i].event);
+    bytes += event->bytes();
+    waited_ns[i] = now - event->published();
+    // Nobody else looks at it: it lies beside what is read anyway.
+    const uint64_t its_position = reader_ == nullptr ? 0 : event->position();
+    position = std::max(position, its_position);
+    batch.deliveries[batch.size++] = {EventRef::Adopt(event), 0, priority, false, its_position};
+  }
+  if (missed_at_end > 0) batch.deliveries[batch.size++] = {nullptr, missed_at_end, priority};
+  if (n == 0) return 0;
+  // seq_cst, before GiveBack(): see WaitUntilRead().
+  if (position > 0) read_through_[Index(priority)].store(position, std::memory_order_seq_cst);
+  counters_.RecordDeliveries(absl::MakeConstSpan(waited_ns.data(), n));
+  GiveBack(n, bytes);
+  return n;
+}
+
+bool Subscriber::IsToRead(Priority priority) const {
+  if (reader_ == nullptr || !reader_->IsBehind(priority)) return false;
+  // What the lane holds of the log comes first. It was put there before it fell behind, and the
+  // policies that let it fall behind drop nothing.
+  const size_t i = Index(priority);
+  return read_through_[i].load(std::memory_order_relaxed) >=
+         placed_through_[i].load(std::memory_order_relaxed);
+}
+
+size_t Subscriber::ReadFromLog(Priority priority, size_t max_events, Batch& batch) {
+  if (max_events == 0 || !IsToRead(priority)) return 0;
+  const size_t i = Index(priority);
+  const ReplayLog::ReadResult read = log_->Read(
+      *reader_, priority, max_events, absl::MakeSpan(batch.deliveries).subspan(batch.size));
+  batch.size += read.deliveries;
+  SingleWriterAdd(replayed_, read.events);
+  if (read.missed > 0) CountDropped(DropReason::kGone, read.missed);
+  read_through_[i].store(read.through, std::memory_order_seq_cst);  // As above.
+  GiveBack(0, 0);
+  return read.events;
 }
 
 SinkResult Subscriber::CallSink(Batch& batch, size_t events) {

@@ -18,11 +18,30 @@ bool IsAttributeName(absl::string_view name) {
          });
 }
 
+void CheckStart(const SubscribeOptions& options, std::vector<FieldViolation>& violations) {
+  const SubscribeStart& start = options.start;
+  if (start.at == SubscribeStart::At::kLatest) return;
+  if (start.at == SubscribeStart::At::kLast && (start.last < 1 || start.last > 1'000'000)) {
+    violations.push_back({"last", "must be 1 to 1000000"});
+  }
+  if (!options.group.empty()) {
+    violations.push_back({"start",
+                          "only START_AT_LATEST in a group, whose members share what is new: leave "
+                          "`group` out to get what is retained"});
+  }
+  if (options.policy == SlowSubscriberPolicy::kConflate) {
+    violations.push_back({"start",
+                          "only START_AT_LATEST with the policy SLOW_SUBSCRIBER_POLICY_CONFLATE, "
+                          "which keeps no order of positions: take another policy; `last: 1` gives "
+                          "the latest of each topic"});
+  }
+}
+
 }  // namespace
 
 absl::string_view Name(DropReason reason) {
   constexpr std::array<absl::string_view, kDropReasonCount> kNames = {
-      "oldest", "newest", "too_large", "disconnected", "closed", "conflated"};
+      "oldest", "newest", "too_large", "disconnected", "closed", "conflated", "gone"};
   return kNames[static_cast<size_t>(reason)];
 }
 
@@ -66,14 +85,16 @@ void CheckSubscribeOptions(const SubscribeOptions& options,
          "has no meaning with the policy SLOW_SUBSCRIBER_POLICY_CONFLATE: no member "
          "gets all events of a key"});
   }
+  CheckStart(options, violations);
   if (options.label.size() > 64) {
     violations.push_back(
         {"label", absl::StrCat("has ", options.label.size(), " bytes; at most 64")});
   }
 }
 
-Subscription::Subscription(Bus& bus, Ref<Subscriber> subscriber)
-    : bus_(bus), subscriber_(std::move(subscriber)) {}
+Subscription::Subscription(Bus& bus, Ref<Subscriber> subscriber,
+                           std::optional<ReplayPosition> start)
+    : bus_(bus), subscriber_(std::move(subscriber)), start_(start) {}
 Subscription::~Subscription() { Close(); }
 
 uint64_t Subscription::id() const { return subscriber_->id(); }

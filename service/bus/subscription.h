@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,28 @@ enum class SlowSubscriberPolicy : uint8_t {
   kConflate,
 };
 
+// How far a subscription has come with what is retained: all that it wants, up to a position of
+// each priority (priorities overtake each other). See bus/replay_log.h.
+struct ReplayPosition {
+  std::array<uint64_t, kPriorityCount> through{};
+  // Of what the log had dropped by then, nothing was ever the subscriber's.
+  uint64_t trims = 0;
+  bool operator==(const ReplayPosition&) const = default;
+};
+
+// Where a subscription begins.
+struct SubscribeStart {
+  enum class At : uint8_t {
+    kLatest,    // With what is published from now on.
+    kEarliest,  // With the oldest that is retained.
+    kLast,      // With the last `last` events of each topic that is retained.
+    kPosition,  // Behind `position`.
+  };
+  At at = At::kLatest;
+  uint32_t last = 0;  // 1 to 1000000.
+  ReplayPosition position;
+};
+
 struct SubscribeOptions {
   std::vector<std::string> filters;  // 1 to 64, see bus/topic.h. An event that matches several
                                      // comes once.
@@ -57,6 +80,7 @@ struct SubscribeOptions {
   size_t max_batch = 64;        // Events in one call of the sink; 1 to 64.
   std::string label;            // For people; at most 64 bytes.
   std::string peer;             // The subscriber's address, for people.
+  SubscribeStart start;         // Other than kLatest: not with kConflate, and in no group.
 };
 
 // Adds everything that is wrong with `options`, under the names of the API's fields.
@@ -68,6 +92,10 @@ struct Delivery {
   EventRef event;       // Null: `missed` events of this priority were lost.
   uint64_t missed = 0;  // 0 when there is an event.
   Priority priority = Priority::kNormal;
+  // More than `missed` may be lost: how many is not known any more. Then `missed` may be 0.
+  bool at_least = false;
+  // Not 0: with this, all that is retained, of this priority, is had up to here.
+  uint64_t position = 0;
 };
 
 enum class SinkResult { kContinue, kPause };
@@ -93,14 +121,15 @@ enum class DropReason : uint8_t {
   kDisconnected,  // Waited when the policy disconnected the subscriber.
   kClosed,        // Waited when the subscriber left.
   kConflated,     // Waited when a newer event of its key came.
+  kGone,          // Was retained no longer when its turn came.
 };
-inline constexpr size_t kDropReasonCount = 6;
-// `oldest`, `newest`, `too_large`, `disconnected`, `closed`, `conflated`.
+inline constexpr size_t kDropReasonCount = 7;
+// `oldest`, `newest`, `too_large`, `disconnected`, `closed`, `conflated`, `gone`.
 absl::string_view Name(DropReason reason);
 
 // A subscription at one time. delivered + dropped + backlog_events is the number of matching events
 // that were published, once no publish is under way; of a group, the sum over those who are or were
-// members.
+// members. What is read from the log (is_replaying) counts once it is read.
 struct SubscriptionInfo {
   uint64_t id = 0;
   std::vector<std::string> filters;
@@ -113,6 +142,8 @@ struct SubscriptionInfo {
   uint64_t backlog_bytes = 0;
   uint64_t backlog_events_max = 0;  // The most since it began.
   uint64_t delivered = 0;
+  uint64_t replayed = 0;      // Of these, read from what is retained.
+  bool is_replaying = false;  // There may be more to read there.
   std::array<uint64_t, kDropReasonCount> dropped_by_reason{};
   uint64_t dropped() const {
     uint64_t sum = 0;
@@ -128,13 +159,16 @@ class Subscriber;
 class Subscription {
  public:
   // Made by Bus::Subscribe.
-  Subscription(Bus& bus, Ref<Subscriber> subscriber);
+  Subscription(Bus& bus, Ref<Subscriber> subscriber, std::optional<ReplayPosition> start);
   ~Subscription();
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
 
   uint64_t id() const;
   SubscriptionInfo Info() const;
+  // Where it began in the log of what is retained; each Delivery says how far it has come. Nothing:
+  // none of what it can get is retained, or it is in a group or conflates.
+  const std::optional<ReplayPosition>& start() const { return start_; }
 
   // After the sink returned kPause (or while it does): events flow again. Call it once for each
   // kPause.
@@ -151,6 +185,7 @@ class Subscription {
  private:
   Bus& bus_;
   const Ref<Subscriber> subscriber_;
+  const std::optional<ReplayPosition> start_;
 };
 
 }  // namespace taskforge

@@ -58,7 +58,7 @@ std::vector<TopicInfo> TopicTable::List(const Clock& clock) const {
   for (const auto& place : entries_) {
     const Entry* entry = place.load(std::memory_order_acquire);  // Pairs with Count().
     if (entry == nullptr) continue;
-    infos.push_back({entry->topic, entry->published.load(std::memory_order_relaxed),
+    infos.push_back({entry->topic, entry->published.load(std::memory_order_relaxed), /*retained=*/0,
                      times.Of(MonoTime{entry->last_ns.load(std::memory_order_relaxed)})});
   }
   return infos;

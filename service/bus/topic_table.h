@@ -19,6 +19,7 @@ namespace taskforge {
 struct TopicInfo {
   std::string topic;
   uint64_t published = 0;  // Since it is counted.
+  uint64_t retained = 0;   // Of these, can be had now.
   absl::Time last_publish_time;
 };
 

@@ -22,15 +22,22 @@ struct Share {
   bool is_chosen = false;  // By the operator.
 };
 
-bool TakesMemory(const std::string& key) {
-  return key == "results.max_bytes" ||
+bool TakesMemory(const std::string& key, bool retains_events) {
+  return key == "results.max_bytes" || (key == "bus.replay.max_bytes" && retains_events) ||
          (absl::StartsWith(key, "queues.") && absl::EndsWith(key, ".max_bytes"));
+}
+
+bool RetainsEvents(const OptionTable& table) {
+  return std::any_of(table.options().begin(), table.options().end(), [](const auto& option) {
+    return option.key == "bus.replay.filters" && !option.print().empty();
+  });
 }
 
 absl::StatusOr<std::vector<Share>> SharesOf(const OptionTable& table) {
   std::vector<Share> shares;
+  const bool retains_events = RetainsEvents(table);
   for (const OptionTable::Option& option : table.options()) {
-    if (!TakesMemory(option.key)) continue;
+    if (!TakesMemory(option.key, retains_events)) continue;
     ByteSize size;
     absl::Status status = ParseOption(option.print(), size);
     if (!status.ok()) return status;
@@ -64,7 +71,7 @@ absl::Status DoNotFit(const std::vector<Share>& shares, uint64_t limit, uint64_t
   std::string message =
       absl::StrCat(absl::StrJoin(chosen.empty() ? others : chosen, ", "),
                    " cannot fit: the cgroup allows ", Describe(limit), " of memory, of which ",
-                   Describe(budget), " may be promised to queues and results");
+                   Describe(budget), " may be promised to queues, results and retained events");
   if (!chosen.empty() && !others.empty()) {
     absl::StrAppend(&message, ", and ", absl::StrJoin(others, ", "), " need ",
                     Describe(kLeastBytes), others.size() > 1 ? " each" : "");

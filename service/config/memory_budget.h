@@ -1,5 +1,5 @@
-// What queues and results may hold must fit into the memory that the cgroup allows: over it the
-// kernel ends the process, and everything that it had accepted is gone.
+// What queues, results and retained events may hold must fit into the memory that the cgroup
+// allows: over it the kernel ends the process, and everything that it had accepted is gone.
 #ifndef TASKFORGE_CONFIG_MEMORY_BUDGET_H_
 #define TASKFORGE_CONFIG_MEMORY_BUDGET_H_
 
@@ -12,8 +12,9 @@
 
 namespace taskforge {
 
-// `results.max_bytes` and each `queues.<name>.max_bytes` together may take three quarters of the
-// limit; the rest is for everything else. If they are more:
+// `results.max_bytes`, each `queues.<name>.max_bytes` and, if events are retained at all,
+// `bus.replay.max_bytes` together may take three quarters of the limit; the rest is for everything
+// else. If they are more:
 //  - what the operator set stays as it is;
 //  - the others, which have their defaults, share what is left in proportion (their origin becomes
 //    OptionOrigin::kMemoryLimit), each at least 4 MiB;

@@ -293,6 +293,17 @@ void BindTasks(Config& config, OptionTable& table) {
             "Names of handlers that workers may bring; one that was served once stays known.",
             &config.workers.max_remote_handlers);
   table.Add("bus.max_subscriptions", "Subscriptions at once.", &config.bus.max_subscriptions);
+  table.Add("bus.replay.filters",
+            "Topics whose last events are kept for subscribers that come later or come back, as "
+            "filters with commas between them: `orders.>,task.*.failed.>`; empty: none.",
+            &config.bus.replay.filters);
+  table.Add("bus.replay.max_events", "Events that are kept of each such topic.",
+            &config.bus.replay.max_events);
+  table.AddBytes(
+      "bus.replay.max_bytes",
+      "Their bytes, of all topics together; beyond it the oldest go. While any are kept, a "
+      "default is lowered as those of the queues are.",
+      &config.bus.replay.max_bytes);
 }
 
 }  // namespace

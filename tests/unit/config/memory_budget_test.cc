@@ -109,5 +109,19 @@ TEST_F(MemoryBudgetTest, IsToldWithTheOtherErrors) {
   EXPECT_THAT(std::string(refused.message()), HasSubstr("pool.min_threads"));
 }
 
+// In proportion: 384 MiB for 256 + 512 + 64.
+TEST_F(MemoryBudgetTest, RetainedEventsTakePartWhereThereAreAny) {
+  ASSERT_TRUE(Load(512).ok());
+  EXPECT_EQ(loaded_->config().bus.replay.max_bytes, 64U << 20);
+  ASSERT_TRUE(Load(512, {{"bus.replay.filters", "orders.>"}}).ok());
+  EXPECT_EQ(QueueMib(), 118);
+  EXPECT_EQ(ResultsMib(), 236);
+  EXPECT_EQ(loaded_->config().bus.replay.max_bytes, 29U << 20);
+  ASSERT_TRUE(
+      Load(512, {{"bus.replay.filters", "orders.>"}, {"bus.replay.max_bytes", "84MiB"}}).ok());
+  EXPECT_EQ(QueueMib(), 100);
+  EXPECT_EQ(ResultsMib(), 200);
+}
+
 }  // namespace
 }  // namespace taskforge

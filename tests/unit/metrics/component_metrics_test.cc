@@ -119,5 +119,20 @@ TEST(CollectSelf, TellsWhenTheCertificateEnds) {
   EXPECT_THAT(text(), HasSubstr("taskforge_tls_certificate_expiry_timestamp_seconds 1900000000\n"));
 }
 
+TEST(CollectBus, SaysWhatIsRetained) {
+  BusStats stats;
+  stats.replaying = 2;
+  stats.replay = {
+      .topics = 3, .events = 40, .bytes = 5000, .appended = 60, .trimmed = 20, .replayed = 7};
+  const std::string text = TextOf([&](Families& families) { CollectBus(stats, families); });
+  for (const char* line :
+       {"taskforge_subscribers_replaying 2\n", "taskforge_bus_retained_topics 3\n",
+        "taskforge_bus_retained_events 40\n", "taskforge_bus_retained_bytes 5000\n",
+        "taskforge_bus_retained_total 60\n", "taskforge_bus_trimmed_total 20\n",
+        "taskforge_bus_replayed_total 7\n", "taskforge_bus_dropped_total{reason=\"gone\"} 0\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+}
+
 }  // namespace
 }  // namespace taskforge

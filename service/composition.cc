@@ -136,7 +136,7 @@ absl::Status Composition::Serve(FileSystem& files) {
        /*max_batch_items=*/1000, boot_epoch_},
       {bus_, clock_, [this] { return MakeUuidV7(clock_.Now(), random_).ToString(); },
        pool_executor_, config_.intake.limits.max_input_bytes,
-       [this] { return intake_.is_draining(); }},
+       [this] { return intake_.is_draining(); }, boot_epoch_},
       registry_,
       hub_,
       pool_control_,

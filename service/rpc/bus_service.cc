@@ -8,9 +8,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "base/error.h"
 #include "bus/topic.h"
 #include "rpc/convert.h"
 #include "rpc/paging.h"
+#include "rpc/replay_cursor.h"
 #include "rpc/subscribe_stream.h"
 #include "task/trace.h"
 
@@ -89,9 +91,6 @@ SubscribeOptions OptionsFrom(const v1::SubscribeRequest& request, const std::str
   options.group = request.group();
   options.label = request.label();
   options.peer = peer;
-  std::vector<FieldViolation> wrong;
-  CheckSubscribeOptions(options, wrong);
-  violations.Add(std::move(wrong));
   return options;
 }
 
@@ -106,6 +105,8 @@ void ToProto(const SubscriptionInfo& info, v1::Subscription& out) {
   out.set_backlog_events(info.backlog_events);
   out.set_backlog_bytes(info.backlog_bytes);
   out.set_delivered(info.delivered);
+  out.set_replayed(info.replayed);
+  out.set_replaying(info.is_replaying);
   out.set_dropped(info.dropped());
   out.set_conflated(info.dropped_by_reason[static_cast<size_t>(DropReason::kConflated)]);
 }
@@ -246,6 +247,38 @@ Reply BusService::Publish(UnaryCall<v1::PublishRequest, v1::PublishResponse>& ca
   co_return absl::OkStatus();
 }
 
+absl::Status BusService::TakeStart(const v1::SubscribeRequest& request, SubscribeOptions& options,
+                                   Violations& violations) const {
+  SubscribeStart& start = options.start;
+  switch (request.start_case()) {
+    case v1::SubscribeRequest::START_NOT_SET:
+      break;
+    case v1::SubscribeRequest::kAt:
+      if (request.at() == v1::START_AT_EARLIEST) start.at = SubscribeStart::At::kEarliest;
+      if (!v1::StartAt_IsValid(request.at())) {
+        violations.Add("at", absl::StrCat("unknown value ", static_cast<int>(request.at())));
+      }
+      break;
+    case v1::SubscribeRequest::kLast:
+      start.at = SubscribeStart::At::kLast;
+      start.last = request.last();
+      break;
+    case v1::SubscribeRequest::kCursor: {
+      start.at = SubscribeStart::At::kPosition;
+      const absl::StatusOr<ReplayPosition> position =
+          ReplayPositionFrom(request.cursor(), parts_.boot_epoch, parts_.bus.OldestRetained());
+      if (absl::IsOutOfRange(position.status())) return position.status();
+      if (!position.ok()) violations.Add(DetailsOf(position.status()).field_violations);
+      start.position = position.value_or(ReplayPosition());
+      break;
+    }
+  }
+  std::vector<FieldViolation> wrong;
+  CheckSubscribeOptions(options, wrong);
+  violations.Add(std::move(wrong));
+  return violations.empty() ? absl::OkStatus() : violations.TakeStatus();
+}
+
 Reply BusService::Subscribe(ServerStreamCall<grpc::ByteBuffer, grpc::ByteBuffer>& call) {
   v1::SubscribeRequest request;
   if (!Decode(call.mutable_request(), request)) {
@@ -253,14 +286,19 @@ Reply BusService::Subscribe(ServerStreamCall<grpc::ByteBuffer, grpc::ByteBuffer>
   }
   Violations violations;
   SubscribeOptions options = OptionsFrom(request, call.context().peer(), violations);
-  if (!violations.empty()) co_return violations.TakeStatus();
+  const absl::Status checked = TakeStart(request, options, violations);
+  if (!checked.ok()) co_return checked;
   auto stream = MakeRef<SubscribeStream>(request.omit_payloads());
   const CountBlocking blocking(blocking_subscriptions_,
                                options.policy == SlowSubscriberPolicy::kBlock);
   auto subscription = parts_.bus.Subscribe(std::move(options), *stream);
   if (!subscription.ok()) co_return subscription.status();
   call.OnEnd([stream](Call::End end) { stream->End(EndStatus(end)); });
+  if ((*subscription)->start().has_value()) {
+    stream->Follow(*(*subscription)->start(), parts_.boot_epoch);
+  }
   v1::SubscribeResponse response;
+  response.set_cursor(stream->Cursor());
   response.set_subscription(absl::StrCat(kSubscriptions, (*subscription)->id()));
   grpc::ByteBuffer message = MessageOf(response.SerializeAsString());
   auto hello = call.Write(message);
@@ -302,6 +340,7 @@ Reply BusService::ListTopics(UnaryCall<v1::ListTopicsRequest, v1::ListTopicsResp
     v1::Topic& topic = *call.response().add_topics();
     topic.set_topic(topics[i].topic);
     topic.set_published(topics[i].published);
+    topic.set_retained(topics[i].retained);
     ToProto(topics[i].last_publish_time, *topic.mutable_last_publish_time());
   }
   if (topics.size() > page_size) {

@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "base/clock.h"
 #include "base/executor.h"
 #include "bus/bus.h"
@@ -31,6 +33,8 @@ struct BusServiceParts {
   size_t max_payload_bytes = size_t{1} << 20;
   // Whether nothing more is taken, because the server stops.
   std::function<bool()> is_draining = [] { return false; };
+  // The server's life, in which the positions of retained events are counted.
+  uint64_t boot_epoch = 1;
 };
 
 // Thread-safe.
@@ -55,6 +59,9 @@ class BusService {
   Reply ListSubscriptions(
       UnaryCall<v1::ListSubscriptionsRequest, v1::ListSubscriptionsResponse>& call);
 
+  // Adds where it begins. OUT_OF_RANGE: the cursor is of another life.
+  absl::Status TakeStart(const v1::SubscribeRequest& request, SubscribeOptions& options,
+                         Violations& violations) const;
   EventFields EventFrom(v1::Event& event, const std::string& peer, const std::string& field,
                         Violations& violations) const;
 

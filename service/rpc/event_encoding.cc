@@ -39,6 +39,7 @@ void AppendDelivery(const Delivery& delivery, bool omit_payloads, std::string& f
     v1::Missed& missed = *response.add_deliveries()->mutable_missed();
     missed.set_count(delivery.missed);
     missed.set_priority(ToProto(delivery.priority));
+    missed.set_at_least(delivery.at_least);
     response.AppendToString(&frame);
     return;
   }

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "rpc/event_encoding.h"
+#include "rpc/replay_cursor.h"
+#include "taskforge/v1/bus_service.pb.h"
 
 namespace taskforge {
 namespace {
@@ -74,9 +76,21 @@ bool SubscribeStream::Collect(std::string& frame, bool& resume) {
   while (sent_of_taken_ < taken_.size() && frame.size() < kMaxMessageBytes) {
     Delivery& delivery = taken_[sent_of_taken_++];
     AppendDelivery(delivery, omit_payloads_, frame);
+    if (position_.has_value() && delivery.position > 0) {
+      position_->through[Index(delivery.priority)] = delivery.position;
+    }
     delivery.event = nullptr;
   }
+  if (position_.has_value()) {
+    v1::SubscribeResponse cursor;
+    cursor.set_cursor(Cursor());
+    cursor.AppendToString(&frame);
+  }
   return true;
+}
+
+std::string SubscribeStream::Cursor() const {
+  return position_.has_value() ? ReplayCursorOf(*position_, boot_epoch_) : "";
 }
 
 std::vector<EventRef> SubscribeStream::TakeUnsent() {

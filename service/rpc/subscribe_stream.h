@@ -3,6 +3,8 @@
 #define TASKFORGE_RPC_SUBSCRIBE_STREAM_H_
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,14 @@ class SubscribeStream final : public RefCounted<SubscribeStream>, public EventSi
   // nothing does: then `more` tells when. `resume` says that the bus was paused and nothing of what
   // it gave is left.
   bool Collect(std::string& frame, bool& resume) ABSL_LOCKS_EXCLUDED(mu_);
+  // From now on each message says how far the client has come, from `start` on. REQUIRES: before
+  // the first Collect().
+  void Follow(const ReplayPosition& start, uint64_t boot_epoch) {
+    position_ = start;
+    boot_epoch_ = boot_epoch;
+  }
+  // Behind what Collect() has added; empty without Follow(). Belongs to the writing coroutine.
+  std::string Cursor() const;
   // The events that no Collect() has added. REQUIRES: neither Deliver() nor Collect() is called any
   // more.
   std::vector<EventRef> TakeUnsent() ABSL_LOCKS_EXCLUDED(mu_);
@@ -44,6 +54,8 @@ class SubscribeStream final : public RefCounted<SubscribeStream>, public EventSi
   // Belongs to the writing coroutine.
   std::vector<Delivery> taken_;
   size_t sent_of_taken_ = 0;
+  std::optional<ReplayPosition> position_;
+  uint64_t boot_epoch_ = 0;
 
   Wakeup more_;  // Synchronizes itself.
 

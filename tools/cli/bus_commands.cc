@@ -5,12 +5,14 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "cli/bus_view.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/format.h"
 #include "cli/json_output.h"
 #include "cli/payload_argument.h"
 #include "cli/rpc_error.h"
+#include "cli/subscribe_start.h"
 #include "cli/task_options.h"
 #include "cli/task_view.h"
 #include "taskforge/v1/bus_service.grpc.pb.h"
@@ -32,6 +34,7 @@ struct SubOptions {
   uint64_t count = 0;
   std::string policy = "drop-oldest";
   std::string group;
+  std::string from = "latest";
   bool omit_payloads = false;
 };
 
@@ -84,8 +87,7 @@ void PrintDelivery(const Session& session, const v1::Delivery& delivery) {
   if (session.options.output != OutputFormat::kTable) {
     std::fputs(ToJson(delivery, OutputFormat::kJsonLines).c_str(), stdout);
   } else if (delivery.has_missed()) {
-    std::fprintf(stderr, "missed %s events (%s)\n", FormatCount(delivery.missed().count()).c_str(),
-                 FormatPriority(delivery.missed().priority()).c_str());
+    std::fprintf(stderr, "%s\n", DescribeMissed(delivery.missed()).c_str());
   } else {
     std::printf("%s\n", DescribeEvent(delivery.event()).c_str());
   }
@@ -99,12 +101,22 @@ v1::SlowSubscriberPolicy PolicyOf(const std::string& text) {
   return v1::SLOW_SUBSCRIBER_POLICY_DROP_OLDEST;
 }
 
+// On its own line, so that what reads the events finds it: the message is handled once it is out.
+void PrintCursor(const Session& session, const v1::SubscribeResponse& response) {
+  if (session.options.output == OutputFormat::kTable || response.cursor().empty()) return;
+  v1::SubscribeResponse cursor;
+  cursor.set_cursor(response.cursor());
+  std::fputs(ToJson(cursor, OutputFormat::kJsonLines).c_str(), stdout);
+}
+
 int Subscribe(Session& session, const SubOptions& options) {
   v1::SubscribeRequest request;
   for (const std::string& filter : options.filters) request.add_filters(filter);
   request.set_policy(PolicyOf(options.policy));
   request.set_group(options.group);
   request.set_omit_payloads(options.omit_payloads);
+  const absl::Status start = ParseSubscribeStart(options.from, request);
+  if (!start.ok()) return ReportUsage(start, "sub");
   request.set_label("taskforge sub");
   const auto stub = v1::BusService::NewStub(session.Channel());
   Call call(session, kNoDeadline);
@@ -118,11 +130,13 @@ int Subscribe(Session& session, const SubOptions& options) {
     for (const v1::Delivery& delivery : response.deliveries()) {
       PrintDelivery(session, delivery);
       if (delivery.has_event() && ++events == options.count) {
+        if (&delivery == &*response.deliveries().rbegin()) PrintCursor(session, response);
         call.context()->TryCancel();
         stream->Finish();
         return kExitOk;
       }
     }
+    PrintCursor(session, response);
     std::fflush(stdout);
     if (std::ferror(stdout)) call.context()->TryCancel();  // The reader has gone.
   }
@@ -150,9 +164,16 @@ void AddBusCommands(CLI::App& app, Session& session, Action& action) {
   auto sub_options = std::make_shared<SubOptions>();
   sub->add_option("FILTER", sub_options->filters, "Topics: orders.*.paid, task.default.>")
       ->required();
-  sub->add_option("-n,--count", sub_options->count, "End after so many events");
+  sub->add_option("-n,--count", sub_options->count,
+                  "End after so many events; no cursor follows if that is within a message");
   sub->add_option("--policy", sub_options->policy, "When this side is too slow")
       ->check(CLI::IsMember({"drop-oldest", "drop-newest", "block", "disconnect", "conflate"}))
+      ->capture_default_str();
+  sub->add_option(
+         "--from", sub_options->from,
+         "Where to begin: latest; earliest, with all that the server retains "
+         "(bus.replay.filters); last:N, with the last N of each topic; cursor:BASE64, behind "
+         "what an earlier run printed as {\"cursor\": ...} (-o jsonl, after each message)")
       ->capture_default_str();
   sub->add_option("--group", sub_options->group, "Share the events with all of this group");
   sub->add_flag("--omit-payloads", sub_options->omit_payloads,

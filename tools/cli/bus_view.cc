@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cli/format.h"
 
@@ -17,10 +18,10 @@ std::string Ago(const google::protobuf::Timestamp& time, absl::Time now) {
 }  // namespace
 
 Table TopicTable(const v1::ListTopicsResponse& response, absl::Time now) {
-  Table table({"TOPIC", ">PUBLISHED", ">LAST"});
+  Table table({"TOPIC", ">PUBLISHED", ">RETAINED", ">LAST"});
   for (const v1::Topic& topic : response.topics()) {
     table.Add({Printable(topic.topic()), FormatCount(topic.published()),
-               Ago(topic.last_publish_time(), now)});
+               FormatCount(topic.retained()), Ago(topic.last_publish_time(), now)});
   }
   return table;
 }
@@ -41,6 +42,12 @@ Table SubscriptionTable(const v1::ListSubscriptionsResponse& response, absl::Tim
                subscription.peer()});
   }
   return table;
+}
+
+std::string DescribeMissed(const v1::Missed& missed) {
+  return absl::StrCat("missed ", missed.at_least() ? "at least " : "", FormatCount(missed.count()),
+                      missed.count() == 1 ? " event (" : " events (",
+                      FormatPriority(missed.priority()), ")");
 }
 
 }  // namespace taskforge::cli

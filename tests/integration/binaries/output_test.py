@@ -111,6 +111,27 @@ class Output(Test):
         self.assertEqual(code, 0)
         self.assertEqual(json.loads(out.splitlines()[0])["event"]["data"]["text_data"], "17 €")
 
+    def test_sub_goes_on_where_it_was(self):
+        server = self.enterContext(Server("--bus-replay-filters", "o.>"))
+
+        def sub(count, start):
+            """The events' data, and the cursors, as the lines have them."""
+            words = ("-o", "jsonl", "sub", "-n", str(count), "--from", start, "o.>")
+            result = server.cli(*words)
+            self.expect_exit(0, result)
+            lines = [json.loads(line) for line in result.stdout.splitlines()]
+            events = [line["event"]["data"]["text_data"] for line in lines if "event" in line]
+            return events, [line["cursor"] for line in lines if "cursor" in line]
+
+        for text in ("one", "two", "three"):
+            self.expect_exit(0, server.cli("pub", "o.kept", text))
+        events, cursors = sub(3, "earliest")
+        self.assertEqual(events, ["one", "two", "three"])
+        self.assertEqual(sub(1, "last:1")[0], ["three"])
+        self.expect_exit(0, server.cli("pub", "o.kept", "four"))
+        self.assertEqual(sub(1, f"cursor:{cursors[-1]}")[0], ["four"])
+        self.expect_exit(2, server.cli("sub", "--from", "oldest", "o.>"))
+
     def test_a_reader_that_has_gone_is_no_crash(self):
         script = '"$0" --server "$1" handler ls | head -n 1; echo "${PIPESTATUS[0]}"'
         result = run("bash", "-c", script, TASKFORGE, self.server.grpc)

@@ -18,11 +18,22 @@ TEST(TopicTable, SaysHowOftenAndWhenLast) {
   v1::Topic& topic = *response.add_topics();
   topic.set_topic("orders.eu.paid");
   topic.set_published(1234567);
+  topic.set_retained(1024);
   SetTime(kNow - absl::Seconds(5), *topic.mutable_last_publish_time());
   const std::string text = TopicTable(response, kNow).Render(/*colour=*/false);
   EXPECT_EQ(text,
-            "TOPIC           PUBLISHED   LAST\n"
-            "orders.eu.paid  1,234,567  5.0 s\n");
+            "TOPIC           PUBLISHED  RETAINED   LAST\n"
+            "orders.eu.paid  1,234,567     1,024  5.0 s\n");
+}
+
+TEST(DescribeMissed, SaysWhereMoreMayBeLost) {
+  v1::Missed missed;
+  missed.set_count(1234);
+  missed.set_priority(v1::PRIORITY_LOW);
+  EXPECT_EQ(DescribeMissed(missed), "missed 1,234 events (low)");
+  missed.set_count(1);
+  missed.set_at_least(true);
+  EXPECT_EQ(DescribeMissed(missed), "missed at least 1 event (low)");
 }
 
 TEST(SubscriptionTable, SaysWhoseBacklogIsFullAndWhatWasLost) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "bus/event.h"
@@ -35,7 +36,9 @@ EventRef TaskSucceeded() {
   auto record = MakeRef<TaskRecord>();
   record->state = TaskState::kSucceeded;
   record->spec = std::move(spec);
-  record->history.Edit().output = Payload{.data = "hello back"};
+  Payload output;
+  output.data = "hello back";
+  record->history.Edit().output = std::move(output);
   return MakeTaskEvent("task.default.succeeded.echo", std::move(record));
 }
 

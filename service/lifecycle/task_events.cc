@@ -1,6 +1,5 @@
 #include "lifecycle/task_events.h"
 
-
 #include "bus/topic.h"
 
 namespace taskforge {

@@ -2,6 +2,7 @@
 // bound, overload.
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <tuple>
 
@@ -74,9 +75,15 @@ TEST_F(ServerPoolTest, EveryResizeHasAReason) {
 
 TEST_F(ServerPoolTest, ShowsEachThreadAndTheTermsOfTheBound) {
   Start({{"pool.min_threads", "3"}});
+  // A seat has its thread before that runs and says which it is.
+  const auto all_run = [](const v1::Pool& pool) {
+    return pool.idle_threads() >= 3 &&
+           std::all_of(pool.thread_list().begin(), pool.thread_list().end(),
+                       [](const v1::PoolThread& thread) { return thread.tid() > 0; });
+  };
   v1::Pool pool = GetPool();
   const absl::Time give_up = absl::Now() + absl::Seconds(10);
-  while (pool.idle_threads() < 3 && absl::Now() < give_up) pool = GetPool();
+  while (!all_run(pool) && absl::Now() < give_up) pool = GetPool();
   ASSERT_EQ(pool.thread_list_size(), 3);
   for (const v1::PoolThread& thread : pool.thread_list()) {
     EXPECT_EQ(thread.state(), v1::THREAD_STATE_IDLE);

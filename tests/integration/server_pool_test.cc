@@ -40,6 +40,20 @@ class ServerPoolTest : public ServerFixture {
     }
     return succeeded.load();
   }
+
+  // The pool, once each of its `count` threads runs and has said which it is: a seat has its
+  // thread, and counts as idle, before.
+  v1::Pool AwaitThreads(int count) {
+    const auto all_run = [&](const v1::Pool& pool) {
+      return pool.idle_threads() >= count &&
+             std::all_of(pool.thread_list().begin(), pool.thread_list().end(),
+                         [](const v1::PoolThread& thread) { return thread.tid() > 0; });
+    };
+    v1::Pool pool = GetPool();
+    const absl::Time give_up = absl::Now() + absl::Seconds(10);
+    while (!all_run(pool) && absl::Now() < give_up) pool = GetPool();
+    return pool;
+  }
 };
 
 TEST_F(ServerPoolTest, GrowsForBlockedWorkAndComesBack) {
@@ -75,15 +89,7 @@ TEST_F(ServerPoolTest, EveryResizeHasAReason) {
 
 TEST_F(ServerPoolTest, ShowsEachThreadAndTheTermsOfTheBound) {
   Start({{"pool.min_threads", "3"}});
-  // A seat has its thread before that runs and says which it is.
-  const auto all_run = [](const v1::Pool& pool) {
-    return pool.idle_threads() >= 3 &&
-           std::all_of(pool.thread_list().begin(), pool.thread_list().end(),
-                       [](const v1::PoolThread& thread) { return thread.tid() > 0; });
-  };
-  v1::Pool pool = GetPool();
-  const absl::Time give_up = absl::Now() + absl::Seconds(10);
-  while (!all_run(pool) && absl::Now() < give_up) pool = GetPool();
+  const v1::Pool pool = AwaitThreads(3);
   ASSERT_EQ(pool.thread_list_size(), 3);
   for (const v1::PoolThread& thread : pool.thread_list()) {
     EXPECT_EQ(thread.state(), v1::THREAD_STATE_IDLE);
@@ -160,9 +166,7 @@ TEST_F(ServerPoolTest, AThreadGoesToTheProcessorsThatItsSeatIsGiven) {
     request.mutable_cpus()->Assign(cpus.begin(), cpus.end());
     return pool_->SetThreadAffinity(&context, request, &pool);
   };
-  const absl::Time give_up = absl::Now() + absl::Seconds(10);
-  while (GetPool().idle_threads() < 2 && absl::Now() < give_up) std::this_thread::yield();
-  v1::Pool pool;
+  v1::Pool pool = AwaitThreads(2);
   ASSERT_TRUE(set(1, {usable.back()}, pool).ok());
   ASSERT_EQ(pool.thread_list_size(), 2);
   EXPECT_EQ(pool.thread_list(0).cpus_size(), 0);

@@ -36,8 +36,7 @@ enum class SlowSubscriberPolicy : uint8_t {
   // The subscriber is disconnected: RESOURCE_EXHAUSTED, reason SLOW_SUBSCRIBER.
   kDisconnect,
   // Of each key only the latest event waits: it takes the place of the one that waited, and comes
-  // at
-  // that one's priority. What it replaced counts as dropped but is no gap. With more keys than
+  // at that one's priority. What it replaced counts as dropped but is no gap. With more keys than
   // max_events, or more bytes, as kDropOldest.
   kConflate,
 };

@@ -11,7 +11,7 @@
 
 namespace taskforge {
 
-// A line that another core wrote last takes longer to come (some 100 ns) than everything else that
+// A line that another core wrote last takes longer to come (some 160 ns) than everything else that
 // a dispatch does. Workers write these words at each dispatch and submitters none of them, so a
 // dispatch costs one such wait at the most. Thread-safe.
 struct alignas(64) TakeEnd {

@@ -300,9 +300,11 @@ Reply BusService::Subscribe(ServerStreamCall<grpc::ByteBuffer, grpc::ByteBuffer>
   v1::SubscribeResponse response;
   response.set_cursor(stream->Cursor());
   response.set_subscription(absl::StrCat(kSubscriptions, (*subscription)->id()));
-  grpc::ByteBuffer message = MessageOf(response.SerializeAsString());
-  auto hello = call.Write(message);
-  if (!co_await hello) stream->End(EndStatus(Call::End::kCancelled));
+  {
+    const grpc::ByteBuffer message = MessageOf(response.SerializeAsString());
+    auto hello = call.Write(message);
+    if (!co_await hello) stream->End(EndStatus(Call::End::kCancelled));
+  }
   Wakeup& more = stream->more();
   while (!stream->is_over()) {
     std::string frame;
@@ -310,7 +312,8 @@ Reply BusService::Subscribe(ServerStreamCall<grpc::ByteBuffer, grpc::ByteBuffer>
     const bool has_something = stream->Collect(frame, resume);
     if (resume) (*subscription)->Resume();
     if (has_something) {
-      message = MessageOf(std::move(frame));
+      // Goes with the write: a stream that waits holds no message.
+      const grpc::ByteBuffer message = MessageOf(std::move(frame));
       auto write = call.Write(message);
       if (!co_await write) stream->End(EndStatus(Call::End::kCancelled));
     } else if (!resume && !stream->is_over()) {

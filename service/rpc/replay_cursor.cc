@@ -4,25 +4,17 @@
 
 #include "absl/strings/escaping.h"
 #include "base/error.h"
+#include "rpc/cursor_number.h"
 
 namespace taskforge {
 namespace {
 
 constexpr char kFormat = 1;
-constexpr size_t kNumberBytes = 8;
 constexpr size_t kNumbers = 2 + kPriorityCount;
-constexpr size_t kBytes = 1 + kNumbers * kNumberBytes;
-
-void Append(uint64_t number, std::string& out) {
-  for (size_t i = kNumberBytes; i-- > 0;) out.push_back(static_cast<char>(number >> (8 * i)));
-}
+constexpr size_t kBytes = 1 + kNumbers * kCursorNumberBytes;
 
 uint64_t NumberAt(absl::string_view cursor, size_t index) {
-  uint64_t number = 0;
-  for (const char c : cursor.substr(1 + index * kNumberBytes, kNumberBytes)) {
-    number = number << 8U | static_cast<unsigned char>(c);
-  }
-  return number;
+  return CursorNumberAt(cursor, 1 + index * kCursorNumberBytes);
 }
 
 absl::Status Gone(const ReplayPosition& oldest, uint64_t boot_epoch) {
@@ -41,9 +33,9 @@ absl::Status Gone(const ReplayPosition& oldest, uint64_t boot_epoch) {
 std::string ReplayCursorOf(const ReplayPosition& position, uint64_t boot_epoch) {
   std::string cursor(1, kFormat);
   cursor.reserve(kBytes);
-  Append(boot_epoch, cursor);
-  Append(position.trims, cursor);
-  for (const uint64_t through : position.through) Append(through, cursor);
+  AppendCursorNumber(boot_epoch, cursor);
+  AppendCursorNumber(position.trims, cursor);
+  for (const uint64_t through : position.through) AppendCursorNumber(through, cursor);
   return cursor;
 }
 

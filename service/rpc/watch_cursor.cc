@@ -4,26 +4,14 @@
 
 #include "absl/strings/escaping.h"
 #include "base/error.h"
+#include "rpc/cursor_number.h"
 
 namespace taskforge {
 namespace {
 
 constexpr char kFormat = 1;
-constexpr size_t kNumberBytes = 8;
-constexpr size_t kHeadBytes = 1 + 2 * kNumberBytes;
+constexpr size_t kHeadBytes = 1 + 2 * kCursorNumberBytes;
 constexpr size_t kMaxUidBytes = 64;
-
-void Append(uint64_t number, std::string& out) {
-  for (size_t i = kNumberBytes; i-- > 0;) out.push_back(static_cast<char>(number >> (8 * i)));
-}
-
-uint64_t NumberAt(absl::string_view bytes, size_t at) {
-  uint64_t number = 0;
-  for (const char c : bytes.substr(at, kNumberBytes)) {
-    number = number << 8U | static_cast<unsigned char>(c);
-  }
-  return number;
-}
 
 absl::Status Gone(const TaskRecord& record, uint64_t boot_epoch) {
   ErrorDetails details;
@@ -39,8 +27,8 @@ absl::Status Gone(const TaskRecord& record, uint64_t boot_epoch) {
 
 std::string WatchCursorOf(const TaskRecord& record, uint64_t boot_epoch) {
   std::string cursor(1, kFormat);
-  Append(boot_epoch, cursor);
-  Append(record.revision, cursor);
+  AppendCursorNumber(boot_epoch, cursor);
+  AppendCursorNumber(record.revision, cursor);
   return cursor + record.uid.ToString();
 }
 
@@ -52,10 +40,11 @@ absl::StatusOr<uint64_t> SeenRevision(absl::string_view cursor, const TaskRecord
     return InvalidArgument(
         {{"cursor", "is not one of WatchTask's: send back what it gave, or none"}});
   }
-  if (NumberAt(cursor, 1) != boot_epoch || cursor.substr(kHeadBytes) != record.uid.ToString()) {
+  if (CursorNumberAt(cursor, 1) != boot_epoch ||
+      cursor.substr(kHeadBytes) != record.uid.ToString()) {
     return Gone(record, boot_epoch);
   }
-  return NumberAt(cursor, 1 + kNumberBytes);
+  return CursorNumberAt(cursor, 1 + kCursorNumberBytes);
 }
 
 }  // namespace taskforge

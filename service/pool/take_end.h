@@ -18,7 +18,7 @@ struct alignas(64) TakeEnd {
   // Whatever was taken out until now, dispatched or not.
   uint64_t TakenOut() const {
     uint64_t sum = 0;
-    for (const std::atomic<size_t>& head : heads.values_) sum += head.load();
+    for (const std::atomic<size_t>& head : heads) sum += head.load();
     return sum;
   }
   struct Dispatches {

@@ -39,11 +39,15 @@ class PerPriority {
  public:
   constexpr T& operator[](Priority priority) { return values_[Index(priority)]; }
   constexpr const T& operator[](Priority priority) const { return values_[Index(priority)]; }
+  // From low to critical.
+  constexpr auto begin() const { return values_.begin(); }
+  constexpr auto end() const { return values_.end(); }
   // Not defaulted: that would ask every T for it.
   friend constexpr bool operator==(const PerPriority& a, const PerPriority& b) {
     return a.values_ == b.values_;
   }
 
+ private:
   std::array<T, kPriorityCount> values_{};
 };
 

@@ -85,7 +85,8 @@ class Event : public RefCounted<Event> {
   friend Ref<const Event> MakeEvent(EventFields fields);
   friend Ref<const Event> MakeTaskEvent(absl::string_view topic, TaskRecordPtr record);
 
-  // A cache line with the count: one thread writes it and another reads it.
+  // With the count, a cache line down to the forms: one thread writes it and another reads it. The
+  // position is for who follows the log.
   const uint32_t bytes_;
   mutable std::atomic<int64_t> published_ns_{0};
   const char* const topic_;

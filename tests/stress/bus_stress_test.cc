@@ -14,6 +14,7 @@
 #include "bus/bus.h"
 #include "bus/publisher.h"
 #include "support/drain_executor.h"
+#include "support/numbered_event.h"
 #include "support/recording_sink.h"
 
 namespace taskforge {
@@ -69,15 +70,6 @@ class CheckingSink final : public EventSink {
   std::atomic<bool> inside_{false};
   int calls_ = 0;
 };
-
-EventRef Numbered(const std::string& topic, int publisher, int number, Priority priority) {
-  EventFields fields;
-  fields.topic = topic;
-  fields.source = std::to_string(publisher);
-  fields.id = std::to_string(number);
-  fields.priority = priority;
-  return MakeEvent(std::move(fields));
-}
 
 class BusStress : public testing::TestWithParam<int> {
  protected:

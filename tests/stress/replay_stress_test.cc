@@ -17,6 +17,7 @@
 #include "bus/bus.h"
 #include "bus/publisher.h"
 #include "support/drain_executor.h"
+#include "support/numbered_event.h"
 #include "support/recording_sink.h"
 
 namespace taskforge {
@@ -137,16 +138,6 @@ class ReplayStress : public testing::TestWithParam<int> {
     }
     for (std::thread& thread : threads) thread.join();
   }
-  static EventRef Numbered(const std::string& topic, size_t publisher, int number,
-                           Priority priority) {
-    EventFields fields;
-    fields.topic = topic;
-    fields.source = std::to_string(publisher);
-    fields.id = std::to_string(number);
-    fields.priority = priority;
-    return MakeEvent(std::move(fields));
-  }
-
   // A client that begins where `options` say and comes back, behind what it has handled, until it
   // has everything.
   void Come(Bus& bus, SubscribeOptions options, Handled& handled, uint64_t seed) const {

@@ -14,14 +14,31 @@ namespace {
 
 const SystemClock kClock;
 
+// A pool of one thread, which is held, so that whatever is submitted stays in its places.
+struct HeldPool {
+  explicit HeldPool(size_t capacity) : pool(Options(capacity), kClock) {
+    EXPECT_TRUE(pool.Start().ok());
+    EXPECT_TRUE(pool.TrySubmit(holder.work).ok());
+    holder.started.Wait();
+  }
+  static PoolOptions Options(size_t capacity) {
+    PoolOptions options = OptionsWith(1, 1);
+    options.capacity = capacity;
+    return options;
+  }
+  // Lets the thread go; whether all is done then.
+  bool Finish() {
+    holder.release.Notify();
+    return pool.Drain(In(kPatience), {}).complete;
+  }
+
+  Holder holder;  // First: the pool's thread is in it.
+  ThreadPool pool;
+};
+
 TEST(ThreadPoolCapacityTest, RefusesWhenFull) {
-  PoolOptions options = OptionsWith(1, 1);
-  options.capacity = 2;
-  ThreadPool pool(options, kClock);
-  ASSERT_TRUE(pool.Start().ok());
-  Holder holder;
-  ASSERT_TRUE(pool.TrySubmit(holder.work).ok());
-  holder.started.Wait();
+  HeldPool held(2);
+  ThreadPool& pool = held.pool;
   std::deque<CallWork> works;
   for (int i = 0; i < 3; ++i) works.emplace_back([](const Dispatch&) {}, kPriorities[i]);
   EXPECT_TRUE(pool.TrySubmit(works[0]).ok());
@@ -36,8 +53,7 @@ TEST(ThreadPoolCapacityTest, RefusesWhenFull) {
   more.capacity = 3;
   ASSERT_TRUE(pool.UpdateOptions(more).ok());
   EXPECT_TRUE(pool.TrySubmit(works[2]).ok());
-  holder.release.Notify();
-  EXPECT_TRUE(pool.Drain(In(kPatience), {}).complete);
+  EXPECT_TRUE(held.Finish());
 }
 
 // The rings are as large as the start made them, whatever stood for their size there.
@@ -66,13 +82,8 @@ TEST(ThreadPoolCapacityTest, WaitsForAPlace) {
 }
 
 TEST(ThreadPoolCapacityTest, MoreCapacityLetsAWaiterIn) {
-  PoolOptions options = OptionsWith(1, 1);
-  options.capacity = 1;
-  ThreadPool pool(options, kClock);
-  ASSERT_TRUE(pool.Start().ok());
-  Holder holder;
-  ASSERT_TRUE(pool.TrySubmit(holder.work).ok());
-  holder.started.Wait();
+  HeldPool held(1);
+  ThreadPool& pool = held.pool;
   CallWork first([](const Dispatch&) {});
   CallWork second([](const Dispatch&) {});
   ASSERT_TRUE(pool.TrySubmit(first).ok());
@@ -86,8 +97,7 @@ TEST(ThreadPoolCapacityTest, MoreCapacityLetsAWaiterIn) {
   ASSERT_TRUE(pool.UpdateOptions(more).ok());
   waiter.join();
   EXPECT_TRUE(status.ok()) << status;
-  holder.release.Notify();
-  EXPECT_TRUE(pool.Drain(In(kPatience), {}).complete);
+  EXPECT_TRUE(held.Finish());
 }
 
 TEST(ThreadPoolCapacityTest, AWorkerMustNotWaitForAPlace) {
@@ -106,13 +116,8 @@ TEST(ThreadPoolCapacityTest, AWorkerMustNotWaitForAPlace) {
 }
 
 TEST(ThreadPoolCapacityTest, ReservedNodesHavePlacesWhenItIsFull) {
-  PoolOptions options = OptionsWith(1, 1);
-  options.capacity = 1;
-  ThreadPool pool(options, kClock);
-  ASSERT_TRUE(pool.Start().ok());
-  Holder holder;
-  ASSERT_TRUE(pool.TrySubmit(holder.work).ok());
-  holder.started.Wait();
+  HeldPool held(1);
+  ThreadPool& pool = held.pool;
   std::string order;
   CallWork ordinary([&](const Dispatch&) { order += 'o'; });
   CallWork reserved([&](const Dispatch&) { order += 'r'; });
@@ -120,8 +125,7 @@ TEST(ThreadPoolCapacityTest, ReservedNodesHavePlacesWhenItIsFull) {
   ASSERT_TRUE(pool.TrySubmit(ordinary).ok());
   pool.SubmitReserved(reserved);
   pool.SubmitReserved(urgent);
-  holder.release.Notify();
-  EXPECT_TRUE(pool.Drain(In(kPatience), {}).complete);
+  EXPECT_TRUE(held.Finish());
   EXPECT_EQ(order, "uor") << "by priority, then first in, first out";
 }
 

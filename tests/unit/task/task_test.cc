@@ -153,6 +153,25 @@ TEST_F(TaskTest, NothingChangesAfterTheEnd) {
   EXPECT_EQ(task->Snapshot()->state, TaskState::kSucceeded);
 }
 
+// With and without somebody who waits for the end besides.
+TEST_F(TaskTest, WatchersAreToldOfTheEndAndThenNoMore) {
+  for (const int waiting : {0, 1, 2}) {
+    const TaskRef task = Make();
+    int ends = 0;
+    for (int i = 0; i < waiting; ++i) task->OnFinished([&](const TaskRecordPtr&) { ++ends; });
+    int calls = 0;
+    task->Watch(std::make_shared<absl::AnyInvocable<void()>>([&calls] { ++calls; }));
+    const auto gone = task->Watch(std::make_shared<absl::AnyInvocable<void()>>([] { FAIL(); }));
+    task->Unwatch(gone);
+    task->Finish(End(*task));
+    EXPECT_EQ(calls, 1) << waiting;
+    EXPECT_EQ(ends, waiting);
+    task->Unwatch(gone);
+    EXPECT_FALSE(task->Update([](TaskRecord&) {}));
+    EXPECT_EQ(calls, 1) << waiting;
+  }
+}
+
 TEST_F(TaskTest, WatchersSeeEachChangeAndTheRevisionGrows) {
   const TaskRef task = Make();
   int calls = 0;
@@ -164,6 +183,18 @@ TEST_F(TaskTest, WatchersSeeEachChangeAndTheRevisionGrows) {
   task->Unwatch(id);
   task->Update([](TaskRecord&) {});
   EXPECT_EQ(calls, 1);
+}
+
+// It is reckoned, not made.
+TEST(TaskRecordTest, CostsWhatItsNameTakes) {
+  for (const char* id : {"", "invoice-7"}) {
+    auto spec = MakeRef<TaskSpec>();
+    spec->queue = "mail";
+    if (*id != '\0') spec->origin.Edit().task_id = id;
+    TaskRecord record;
+    record.spec = spec;
+    EXPECT_EQ(CostBytes(record), CostBytes(*spec) + record.name().size()) << record.name();
+  }
 }
 
 }  // namespace

@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "base/cpu_budget.h"
 #include "base/error.h"
 #include "base/futex.h"
 #include "pool/worker.h"
@@ -22,11 +21,6 @@ constexpr int64_t kUsageWindowNs = 50'000'000;
 
 MonoTime Earlier(MonoTime a, MonoTime b) { return std::min(a, b); }
 
-std::vector<CpuPlace> PlacesFor(const AffinityOptions& affinity) {
-  if (affinity.mode == AffinityMode::kNone || affinity.mode == AffinityMode::kExplicit) return {};
-  return ReadCpuPlaces(ReadCpuBudget().allowed_cpus);
-}
-
 PoolHooks Complete(PoolHooks hooks) {
   if (!hooks.start_thread) {
     hooks.start_thread = [](std::function<void()> body) { return std::thread(std::move(body)); };
@@ -38,15 +32,14 @@ PoolHooks Complete(PoolHooks hooks) {
 
 Controller::Controller(const PoolOptions& options, PoolCore& core, PoolHooks hooks)
     : scaling_(options.scaling),
-      affinity_(options.affinity, PlacesFor(options.affinity)),
       hooks_(Complete(std::move(hooks))),
       core_(core),
+      affinity_(options.affinity, core, hooks_.on_affinity_failure),
       resizes_(options.resize_history, hooks_.on_resize),
       cpus_(options.cpus),
       settings_{options.min_threads,      options.MaxThreads(),     options.idle_timeout,
                 options.allow_growth,     options.default_priority, options.capacity,
-                options.reserved_capacity},
-      affinity_of_(WakeList::kMaxSeats) {
+                options.reserved_capacity} {
   watches_.resize(WakeList::kMaxSeats);
 }
 
@@ -109,32 +102,9 @@ absl::Status Controller::CheckSeat(int seat) const {
                              "); GetPool lists those that have one now")}});
 }
 
-absl::Status Controller::SetAffinity(int index, const std::vector<int>& cpus) {
-  if (const absl::Status there = CheckSeat(index); !there.ok()) return there;
-  // Before it is kept: the seat may have no thread yet on which it would fail.
-  if (const absl::Status usable = CheckCpus(cpus); !usable.ok()) return usable;
-  const auto seat = static_cast<uint32_t>(index);
-  MutexLock lock(mu_);
-  // A thread that starts now has told its id, or reads what is kept after this.
-  const int tid = seat < core_.seat_count() ? core_.seat(seat).tid.load() : 0;
-  if (tid != 0) {
-    const absl::Status status = SetThreadCpus(tid, cpus);
-    // What cannot be done must not wait for the seat's next thread.
-    if (!status.ok() && !absl::IsNotFound(status)) {
-      return InvalidArgument({{"cpus", std::string(status.message())}});
-    }
-  }
-  affinity_of_[seat] = cpus;
-  return absl::OkStatus();
-}
-
-std::vector<int> Controller::CpusOf(uint32_t seat) const {
-  MutexLock lock(mu_);
-  return CpusKeptFor(seat);
-}
-
-std::vector<int> Controller::CpusKeptFor(uint32_t seat) const {
-  return affinity_of_[seat].has_value() ? *affinity_of_[seat] : affinity_.ForSeat(seat);
+absl::Status Controller::SetAffinity(int seat, const std::vector<int>& cpus) {
+  if (const absl::Status there = CheckSeat(seat); !there.ok()) return there;
+  return affinity_.Set(static_cast<uint32_t>(seat), cpus);
 }
 
 void Controller::Loop() {
@@ -368,21 +338,8 @@ void Controller::RunThread(Seat& seat) {
   pthread_setname_np(pthread_self(), absl::StrCat("tf-pool-", seat.index).c_str());
   Worker worker(core_, seat);
   worker.Announce();
-  ApplyAffinity(seat.index);
+  affinity_.ApplyToThisThread(seat.index);
   worker.Loop();
-}
-
-void Controller::ApplyAffinity(uint32_t seat) {
-  absl::Status status;
-  {
-    MutexLock lock(mu_);
-    const std::vector<int> cpus = CpusKeptFor(seat);
-    if (!cpus.empty()) status = SetThreadCpus(0, cpus);
-  }
-  if (status.ok()) return;
-  // Better a thread in the wrong place than none: the statistics show where it runs.
-  const bool first = affinity_failures_.fetch_add(1, std::memory_order_relaxed) == 0;
-  if (first && hooks_.on_affinity_failure) hooks_.on_affinity_failure(seat, status);
 }
 
 int Controller::RetireThreads(int count, MonoTime idle_since_at_least) {

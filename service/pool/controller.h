@@ -14,12 +14,12 @@
 #include "absl/status/status.h"
 #include "base/clock.h"
 #include "base/mutex.h"
-#include "pool/affinity.h"
 #include "pool/core.h"
 #include "pool/cpu_usage.h"
 #include "pool/options.h"
 #include "pool/resize_log.h"
 #include "pool/scaling_policy.h"
+#include "pool/seat_affinity.h"
 
 namespace taskforge {
 
@@ -33,8 +33,7 @@ struct PoolHooks {
   // Processors that may be used now, at least 1; asked whenever the controller looks, on its
   // thread, so it must be cheap. PoolOptions::cpus.
   std::function<int()> read_cpus;
-  // The first thread that could not be put where its seat belongs, on that thread. Nobody.
-  std::function<void(uint32_t seat, const absl::Status& why)> on_affinity_failure;
+  SeatAffinity::FailureListener on_affinity_failure;  // Nobody.
 };
 
 // What may change while the pool runs.
@@ -70,14 +69,13 @@ class Controller {
   PoolSettings settings() const ABSL_LOCKS_EXCLUDED(mu_);
   // As ThreadPool::SetThreadAffinity.
   absl::Status SetAffinity(int seat, const std::vector<int>& cpus) ABSL_LOCKS_EXCLUDED(mu_);
-  std::vector<int> CpusOf(uint32_t seat) const ABSL_LOCKS_EXCLUDED(mu_);
+  const SeatAffinity& affinity() const { return affinity_; }
 
   int cpus() const { return cpus_.load(std::memory_order_relaxed); }
   int target() const { return target_.load(std::memory_order_relaxed); }
   int peak_threads() const { return peak_.load(std::memory_order_relaxed); }
   bool overloaded() const { return overloaded_.load(std::memory_order_relaxed); }
   uint64_t creation_failures() const { return failures_.load(std::memory_order_relaxed); }
-  uint64_t affinity_failures() const { return affinity_failures_.load(std::memory_order_relaxed); }
   const ResizeLog& resizes() const { return resizes_; }
 
  private:
@@ -104,7 +102,6 @@ class Controller {
   // When an idle thread that is too many will have been idle for long enough.
   MonoTime NextExpiry(MonoTime now, const PoolSettings& settings) const;
 
-  std::vector<int> CpusKeptFor(uint32_t seat) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // INVALID_ARGUMENT, field `seat`: no thread can sit there.
   absl::Status CheckSeat(int seat) const ABSL_LOCKS_EXCLUDED(mu_);
   // Each returns by how many threads the number changed.
@@ -113,28 +110,24 @@ class Controller {
   bool StartThread(uint32_t index);
   void JoinThread(uint32_t index);
   void RunThread(Seat& seat);
-  // Puts the calling thread where its seat belongs.
-  void ApplyAffinity(uint32_t seat) ABSL_LOCKS_EXCLUDED(mu_);
 
   // Constant after construction.
   const ScalingOptions scaling_;
-  const AffinityPlan affinity_;
   const PoolHooks hooks_;
   PoolCore& core_;
 
   // Synchronize themselves.
+  SeatAffinity affinity_;
   ResizeLog resizes_;
   std::atomic<int> cpus_;
   std::atomic<int> target_{0};
   std::atomic<int> peak_{0};
   std::atomic<bool> overloaded_{false};
   std::atomic<uint64_t> failures_{0};
-  std::atomic<uint64_t> affinity_failures_{0};
 
-  // Guarded by mu_. What is in force follows them under it: the capacity, and where threads run.
+  // Guarded by mu_. The capacity in force follows them under it.
   mutable Mutex mu_;
   PoolSettings settings_ ABSL_GUARDED_BY(mu_);
-  std::vector<std::optional<std::vector<int>>> affinity_of_ ABSL_GUARDED_BY(mu_);
 
   // Used by the controller's thread alone; by Start() before it runs, by Stop() after.
   std::vector<std::unique_ptr<Watch>> watches_;

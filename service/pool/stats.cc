@@ -117,7 +117,7 @@ PoolStats CollectStats(const PoolCore& core, const Controller& controller) {
   stats.capped_dispatches = Read(core.out.dispatches_at_cap);
   stats.wakeups = core.wakes.futex_wakes();
   stats.thread_creation_failures = controller.creation_failures();
-  stats.affinity_failures = controller.affinity_failures();
+  stats.affinity_failures = controller.affinity().failures();
   stats.resizes = controller.resizes().counts();
   CollectThreads(core, stats);
   return stats;

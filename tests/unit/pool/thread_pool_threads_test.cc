@@ -102,7 +102,8 @@ TEST(ThreadPoolThreadsTest, WhereASeatIsKeptIsWhereItsThreadRuns) {
     std::thread other(move, cpus[0]);
     move(cpus[1]);
     other.join();
-    ASSERT_EQ(controller.CpusOf(0), ThreadCpus(core.seat(0).tid.load())) << "round " << round;
+    ASSERT_EQ(controller.affinity().Of(0), ThreadCpus(core.seat(0).tid.load()))
+        << "round " << round;
   }
 }
 

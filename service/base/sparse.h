@@ -50,6 +50,8 @@ class Sparse {
   // As it is; a T() that all share, if it was never edited.
   const T& operator*() const { return value_.has_value() ? *value_ : Default(); }
   const T* operator->() const { return &**this; }
+  // Whether it was ever edited, or given.
+  bool is_set() const { return value_.has_value(); }
   // To change it.
   T& Edit() { return value_.has_value() ? *value_ : value_.emplace(); }
 

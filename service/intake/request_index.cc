@@ -4,19 +4,11 @@
 #include <utility>
 
 #include "absl/hash/hash.h"
-#include "absl/strings/str_cat.h"
 
 namespace taskforge {
 
 RequestIndex::RequestIndex(size_t max_ids, absl::Duration ttl)
     : max_ids_in_shard_(std::max<size_t>(max_ids / kShards, 1)), ttl_(ttl) {}
-
-std::string RequestIndex::KeyOf(const TaskSpec& spec) {
-  // The length keeps principal and id apart, whatever bytes they hold.
-  const TaskOrigin& origin = *spec.origin;
-  return absl::StrCat(origin.ns, "/", spec.queue.view(), "/", origin.principal.size(), "/",
-                      origin.principal, origin.request_id);
-}
 
 RequestIndex::Shard& RequestIndex::ShardOf(const std::string& key) {
   return shards_[absl::Hash<std::string>()(key) % kShards];

@@ -27,9 +27,7 @@ class RequestIndex {
  public:
   RequestIndex(size_t max_ids, absl::Duration ttl);
 
-  // A key for the functions below. REQUIRES: the spec has a request_id.
-  static std::string KeyOf(const TaskSpec& spec);
-
+  // Keys are those of RequestKeyOf (task/spec_hash.h).
   enum class Standing : uint8_t {
     kNew,     // The first: the caller goes on, and calls Settle or Fail once.
     kWaits,   // The first one has no answer yet: `submission` was taken, to be given out with it.

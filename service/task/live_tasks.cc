@@ -65,11 +65,15 @@ TaskCounts LiveTasks::Counts() const {
   for (const Shard& shard : shards_) {
     MutexLock lock(shard.mu);
     for (const TaskRef& task : shard.tasks) {
+      const bool is_in_memory =
+          task->accepted_record()->effective_durability == Durability::kMemory;
+      if (is_in_memory) ++counts.in_memory;
       switch (task->phase()) {
         case TaskPhase::kAccepting:
         case TaskPhase::kQueued:
         case TaskPhase::kCancelling:
           ++counts.waiting;
+          if (is_in_memory) ++counts.waiting_in_memory;
           break;
         default:
           ++counts.running;

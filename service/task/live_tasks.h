@@ -18,6 +18,9 @@ namespace taskforge {
 struct TaskCounts {
   size_t waiting = 0;  // For their turn, a time or a worker; or being accepted.
   size_t running = 0;  // Started, and the end is not recorded yet.
+  // Of both, those of durability MEMORY; and of these the ones that wait.
+  size_t in_memory = 0;
+  size_t waiting_in_memory = 0;
 };
 
 // intake inserts, lifecycle erases when the end is recorded (in the store first, so that a reader

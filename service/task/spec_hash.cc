@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
@@ -82,6 +83,13 @@ SpecHash HashOf(const TaskSpec& spec) {
   hasher.Add(uint64_t{spec.cancel_on_disconnect});
   hasher.Add(spec.origin->retry_of);
   return hasher.Finish();
+}
+
+std::string RequestKeyOf(const TaskSpec& spec) {
+  // The length keeps principal and id apart, whatever bytes they hold.
+  const TaskOrigin& origin = *spec.origin;
+  return absl::StrCat(origin.ns, "/", spec.queue.view(), "/", origin.principal.size(), "/",
+                      origin.principal, origin.request_id);
 }
 
 }  // namespace taskforge

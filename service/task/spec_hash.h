@@ -3,6 +3,7 @@
 #define TASKFORGE_TASK_SPEC_HASH_H_
 
 #include <cstdint>
+#include <string>
 
 #include "task/task_types.h"
 
@@ -20,6 +21,10 @@ struct SpecHash {
 // request_id, principal, namespace and queue, which are the scope of the comparison, and not
 // traceparent and x_request_id, which differ each time a call is repeated.
 SpecHash HashOf(const TaskSpec& spec);
+
+// The spec's request_id with what it is unique within: namespace, queue and principal. Different
+// ones have different keys. REQUIRES: the spec has a request_id.
+std::string RequestKeyOf(const TaskSpec& spec);
 
 }  // namespace taskforge
 

@@ -39,4 +39,16 @@ absl::string_view Name(WaitReason reason) {
   return kNames[static_cast<size_t>(reason)];
 }
 
+absl::string_view Name(Durability durability) {
+  constexpr absl::string_view kNames[] = {"unspecified", "memory", "buffered", "durable"};
+  return kNames[static_cast<int>(durability)];
+}
+
+std::optional<Durability> ParseDurability(absl::string_view name) {
+  for (const Durability each : {Durability::kMemory, Durability::kBuffered, Durability::kDurable}) {
+    if (Name(each) == name) return each;
+  }
+  return std::nullopt;
+}
+
 }  // namespace taskforge

@@ -30,7 +30,8 @@ enum class WaitReason : uint8_t {
   kNoWorker,      // No connected worker serves its handler with credit left.
 };
 
-// How well an accepted task is kept. What the server gives today is kMemory.
+// How well an accepted task is kept: in memory; on disk, synced within an interval; or synced
+// before it is acknowledged.
 enum class Durability : uint8_t { kUnspecified, kMemory, kBuffered, kDurable };
 
 constexpr bool IsTerminal(TaskState state) { return state >= TaskState::kSucceeded; }
@@ -44,6 +45,9 @@ bool MayFollow(TaskState from, TaskState to);
 absl::string_view Name(TaskState state);
 std::optional<TaskState> ParseTaskState(absl::string_view name);
 absl::string_view Name(WaitReason reason);
+// `memory`, `buffered`, `durable`; kUnspecified: `unspecified`, which is not parsed.
+absl::string_view Name(Durability durability);
+std::optional<Durability> ParseDurability(absl::string_view name);
 
 }  // namespace taskforge
 

@@ -41,6 +41,9 @@ struct TaskError {
   bool operator==(const TaskError&) const = default;
 };
 
+// Of an attempt that was lost because its server was stopped: it does not count against the task.
+inline constexpr char kShutdownReason[] = "SHUTDOWN";
+
 // Backoff before attempt n+1: min(max_backoff, min_backoff * multiplier^(n-1)), then moved by a
 // uniform share of +-jitter.
 struct RetryPolicy {

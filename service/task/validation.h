@@ -46,6 +46,8 @@ struct TaskDefaults {
   // Of each attempt. None: what hangs shows as running for ever (task ls), and a task that
   // sets no time-out costs no timer, which would be the dearest part of a short one.
   absl::Duration run_timeout = absl::InfiniteDuration();
+  // At most TaskLimits::best_durability.
+  Durability durability = Durability::kMemory;
 };
 
 // `[a-z][a-z0-9_-]{0,62}`.

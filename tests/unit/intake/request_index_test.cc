@@ -118,13 +118,13 @@ TEST_F(RequestIndexTest, KeysKeepTheirPartsApart) {
   TaskSpec b;
   b.origin.Edit().principal = "a";
   b.origin.Edit().request_id = "bc";
-  EXPECT_NE(RequestIndex::KeyOf(a), RequestIndex::KeyOf(b));
+  EXPECT_NE(RequestKeyOf(a), RequestKeyOf(b));
   b = a;
   b.origin.Edit().ns = "other";
-  EXPECT_NE(RequestIndex::KeyOf(a), RequestIndex::KeyOf(b));
+  EXPECT_NE(RequestKeyOf(a), RequestKeyOf(b));
   b = a;
   b.queue = "mail";
-  EXPECT_NE(RequestIndex::KeyOf(a), RequestIndex::KeyOf(b));
+  EXPECT_NE(RequestKeyOf(a), RequestKeyOf(b));
 }
 
 TEST_F(RequestIndexTest, OneOfManyThreadsIsFirst) {

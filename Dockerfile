@@ -1,6 +1,6 @@
 # The server in a small image: no root, no shell needed, a read-only root will do.
 #   docker build -t taskforge --build-arg REVISION="$(git rev-parse --short=12 HEAD)" .
-#   docker run --read-only -p 127.0.0.1:7480:7480 -p 127.0.0.1:7481:7481 taskforge
+#   docker run --read-only -v taskforge:/var/lib/taskforge -p 127.0.0.1:7480:7480 -p 127.0.0.1:7481:7481 taskforge
 FROM debian:bookworm-slim AS build
 WORKDIR /src
 # One list of packages for this image, for tools/run and for CI.
@@ -21,7 +21,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates \
       libabsl20220623 libfmt9 libgrpc++1.51 libgrpc29 libhwloc15 libmicrohttpd12 \
-      libprometheus-cpp-core1.0 libprotobuf32 libssl3 libtcmalloc-minimal4 libyaml-cpp0.7 zlib1g \
+      libprometheus-cpp-core1.0 libprotobuf32 librocksdb7.8 libssl3 libtcmalloc-minimal4 libyaml-cpp0.7 zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 65532 -g 65532 -m 0750 /var/lib/taskforge
 COPY --from=build /out/taskforged /out/taskforge /usr/local/bin/
@@ -42,7 +42,8 @@ STOPSIGNAL SIGTERM
 # server does, whatever they are set to.
 ENV TASKFORGE_GRPC_LISTEN=0.0.0.0:7480 \
     TASKFORGE_ADMIN_LISTEN=0.0.0.0:7481 \
-    TASKFORGE_INSECURE_LISTEN=true
+    TASKFORGE_INSECURE_LISTEN=true \
+    TASKFORGE_DATA_DIR=/var/lib/taskforge
 HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["taskforged", "health"]
 ENTRYPOINT ["taskforged"]
 CMD ["serve"]

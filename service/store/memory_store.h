@@ -39,6 +39,7 @@ class MemoryStore final : public TaskStore {
 
   void Append(absl::Span<Appending> batch) override;
   void CompleteIf(absl::Span<Completing> batch) override;
+  void Note(const TaskRecordPtr&) override {}  // Nobody takes over what is in memory.
   void Read(const std::string& name, RecordCallback done) override;
   void List(const TaskFilter& filter, int page_size, const std::string& page_token,
             PageCallback done) override;

@@ -10,10 +10,19 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "task/spec_hash.h"
 #include "task/task_api.h"
 #include "task/task_types.h"
+#include "task/uuid.h"
 
 namespace taskforge {
+
+// What a request_id stands for: the task that its first submission became.
+struct KnownRequest {
+  SpecHash hash;  // Of what was asked for.
+  std::string task_name;
+  Uuid uid;  // Another task may have the name, once the first one's record is gone.
+};
 
 // The contract, which store/ tests on every implementation:
 // - A record is known by its namespace (spec->origin->ns) and its full name,
@@ -24,7 +33,8 @@ namespace taskforge {
 //   lock held. They must be short. A caller's order of calls need not be their order.
 // - OK of a write: it is kept as well as effective_durability() says, and every later Read or List
 //   sees it. Any other status: nothing was written.
-// - UNAVAILABLE, reason STORE_FAILED: the store could not write. It may be tried again.
+// - UNAVAILABLE, reason STORE_FAILED: the store could not write. RESOURCE_EXHAUSTED, reason
+//   STORE_FULL: it has no room. Both may be tried again.
 // - Nobody may assume that a write is done when the function returns.
 // Thread-safe.
 class TaskStore {
@@ -38,6 +48,14 @@ class TaskStore {
     TaskRecordPtr record;
     // ALREADY_EXISTS, reason TASK_EXISTS: a record has the name.
     StatusCallback done;
+    // The submission's request_id with all that it is unique within, and the hash of what was asked
+    // for; empty: it has none. A store that outlives the process keeps both, from the same moment
+    // as the record, until long after the task's end.
+    std::string request_key = {};
+    SpecHash request_hash = {};
+    // Called instead of `done` if the store knows the request already; nothing was written then.
+    // `done` is destroyed after it. May be empty without a request_key.
+    absl::AnyInvocable<void(KnownRequest) &&> on_known = {};
   };
   // A task's end.
   struct Completing {
@@ -56,6 +74,10 @@ class TaskStore {
   virtual void Append(absl::Span<Appending> batch) = 0;
   // The same. Exactly one completion of a task is recorded, whoever else tries.
   virtual void CompleteIf(absl::Span<Completing> batch) = 0;
+  // A living task has changed: an attempt has started or ended, a cancel was asked for. Kept soon,
+  // in the order of the calls, but nobody may rely on it; only for whoever takes the task over
+  // after a crash. Does nothing for a task that has ended.
+  virtual void Note(const TaskRecordPtr& record) = 0;
 
   // The record: of a finished task its last, of a living one as it was appended (its present state
   // is with the task). NOT_FOUND: never there, deleted, or expired.

@@ -169,6 +169,10 @@ class FakeTaskStore final : public TaskStore {
       std::move(each.done)(status);
     }
   }
+  void Note(const TaskRecordPtr& record) override {
+    MutexLock lock(mu_);
+    notes_.push_back(record);
+  }
   void Read(const std::string& name, RecordCallback done) override {
     TaskRecordPtr record = Find(name);
     if (record == nullptr) {
@@ -222,6 +226,11 @@ class FakeTaskStore final : public TaskStore {
     const auto found = records_.find(name);
     return found == records_.end() ? nullptr : found->second;
   }
+  // What was noted of tasks that live, in the order of the calls.
+  std::vector<TaskRecordPtr> notes() const {
+    MutexLock lock(mu_);
+    return notes_;
+  }
   // How often the end of a task was recorded.
   int completions(const std::string& name) const {
     MutexLock lock(mu_);
@@ -233,6 +242,7 @@ class FakeTaskStore final : public TaskStore {
   mutable Mutex mu_;
   std::map<std::string, TaskRecordPtr> records_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, int> completions_ ABSL_GUARDED_BY(mu_);
+  std::vector<TaskRecordPtr> notes_ ABSL_GUARDED_BY(mu_);
   int failures_ ABSL_GUARDED_BY(mu_) = 0;
   absl::Status refusal_ ABSL_GUARDED_BY(mu_);
   bool holds_ ABSL_GUARDED_BY(mu_) = false;

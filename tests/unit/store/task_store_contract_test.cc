@@ -1,312 +1,65 @@
-// What task_store.h promises, for every implementation.
-#include <functional>
-#include <memory>
-#include <ostream>
-#include <set>
-#include <string>
-#include <thread>
-#include <vector>
+// The contract of task_store.h, for the stores that need no disk.
+#include "unit/store/task_store_contract.h"
 
-#include "absl/strings/str_cat.h"
-#include "base/error.h"
-#include "gmock/gmock.h"
-#include "gtest/gtest.h"
+#include "store/durable_store.h"
 #include "store/memory_store.h"
-#include "support/fake_timer.h"
+#include "store/store_router.h"
+#include "support/sim_engine.h"
 
 namespace taskforge {
 namespace {
 
-using ::testing::ElementsAre;
-using ::testing::IsEmpty;
-using ::testing::SizeIs;
-
-constexpr uint64_t kEpoch = 7;
-
-struct Implementation {
-  const char* name;
-  std::function<std::unique_ptr<TaskStore>(const Clock&, Timer&)> make;
-};
-// So that a test has the same name each time.
-void PrintTo(const Implementation& implementation, std::ostream* out) {
-  *out << implementation.name;
+StoreUnderTest InMemory(const Clock& clock, Timer& timer) {
+  MemoryStoreOptions options;
+  options.boot_epoch = 7;
+  StoreUnderTest under;
+  under.store = std::make_shared<MemoryStore>(options, clock, timer);
+  under.epoch = options.boot_epoch;
+  under.durability_of = [](const std::string&) { return Durability::kMemory; };
+  return under;
 }
 
-class TaskStoreContract : public ::testing::TestWithParam<Implementation> {
- protected:
-  TaskStoreContract() : store_(GetParam().make(clock_, timer_)) {}
-
-  Ref<TaskRecord> Record(const std::string& id, const std::string& handler = "echo",
-                         const std::string& queue = "default") {
-    auto spec = MakeRef<TaskSpec>();
-    spec->queue = queue;
-    spec->handler = handler;
-    spec->origin.Edit().principal = "ann";
-    spec->origin.Edit().task_id = id;
-    spec->input = {"text/plain", "the input", true};
-    auto record = MakeRef<TaskRecord>();
-    record->spec = std::move(spec);
-    record->create_time = clock_.Now();
-    return record;
-  }
-  Ref<TaskRecord> Ended(Ref<TaskRecord> record, TaskState state,
-                        absl::Duration ttl = absl::Hours(1)) {
-    record = MakeRef<TaskRecord>(*record);
-    record->state = state;
-    record->history.Edit().end_time = clock_.Now();
-    record->history.Edit().expire_time = clock_.Now() + ttl;
-    record->history.Edit().output = Payload{"text/plain", "the output", true};
-    return record;
-  }
-
-  absl::Status Append(TaskRecordPtr record) {
-    absl::Status result = absl::UnknownError("not called");
-    TaskStore::Appending appending{std::move(record),
-                                   [&](absl::Status status) { result = std::move(status); }};
-    store_->Append(absl::MakeSpan(&appending, 1));
-    return result;
-  }
-  absl::Status Complete(TaskRecordPtr record, uint64_t epoch = kEpoch) {
-    absl::Status result = absl::UnknownError("not called");
-    TaskStore::Completing completing{{record->name(), epoch, 1}, record, [&](absl::Status status) {
-                                       result = std::move(status);
-                                     }};
-    store_->CompleteIf(absl::MakeSpan(&completing, 1));
-    return result;
-  }
-  absl::StatusOr<TaskRecordPtr> Read(const std::string& name) {
-    absl::StatusOr<TaskRecordPtr> result = absl::UnknownError("not called");
-    store_->Read(name, [&](absl::StatusOr<TaskRecordPtr> record) { result = std::move(record); });
-    return result;
-  }
-  absl::Status Delete(const std::string& name) {
-    absl::Status result = absl::UnknownError("not called");
-    store_->Delete(name, [&](absl::Status status) { result = std::move(status); });
-    return result;
-  }
-  absl::StatusOr<TaskPage> List(const TaskFilter& filter, int page_size = 1000,
-                                const std::string& token = "") {
-    absl::StatusOr<TaskPage> result = absl::UnknownError("not called");
-    store_->List(filter, page_size, token,
-                 [&](absl::StatusOr<TaskPage> page) { result = std::move(page); });
-    return result;
-  }
-  std::vector<std::string> Names(const TaskFilter& filter = {}) {
-    std::vector<std::string> names;
-    const absl::StatusOr<TaskPage> page = List(filter);
-    for (const TaskRecord& record : page->records) names.push_back(record.name());
-    return names;
-  }
-
-  FakeClock clock_;
-  FakeTimer timer_{clock_};
-  std::unique_ptr<TaskStore> store_;
-};
-
-TEST_P(TaskStoreContract, ReadsWhatWasAppended) {
-  const auto record = Record("a");
-  ASSERT_TRUE(Append(record).ok());
-  const auto read = Read(record->name());
-  ASSERT_TRUE(read.ok());
-  EXPECT_EQ((*read)->name(), record->name());
-  EXPECT_EQ((*read)->spec->origin->principal, "ann");
-  EXPECT_EQ((*read)->spec->input, record->spec->input);
-  EXPECT_EQ((*read)->state, TaskState::kQueued);
+std::shared_ptr<DurableStore> OnSimulatedDisk(const Clock& clock, StoreUnderTest& under) {
+  const auto disk = std::make_shared<SimDisk>();
+  const auto engine = std::make_shared<SimEngine>(*disk);
+  under.parts = {disk, engine};
+  absl::StatusOr<std::unique_ptr<DurableStore>> store =
+      DurableStore::Open({}, {*engine, clock, {}, {}});
+  EXPECT_TRUE(store.ok()) << store.status();
+  EXPECT_TRUE((*store)->Recover([](Ref<TaskRecord>) { ADD_FAILURE() << "it is new"; }).ok());
+  return *std::move(store);
 }
 
-TEST_P(TaskStoreContract, WhatNeverWasIsNotFound) {
-  EXPECT_EQ(Read("queues/default/tasks/none").status().code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(Delete("queues/default/tasks/none").code(), absl::StatusCode::kNotFound);
-  EXPECT_EQ(Complete(Ended(Record("none"), TaskState::kFailed)).code(),
-            absl::StatusCode::kNotFound);
+StoreUnderTest Durable(const Clock& clock, Timer&) {
+  StoreUnderTest under;
+  const std::shared_ptr<DurableStore> store = OnSimulatedDisk(clock, under);
+  under.epoch = store->boot_epoch();
+  under.store = store;
+  under.durability_of = [](const std::string&) { return Durability::kDurable; };
+  return under;
 }
 
-TEST_P(TaskStoreContract, ANameIsTakenUntilItsRecordGoes) {
-  const auto record = Record("a");
-  ASSERT_TRUE(Append(record).ok());
-  EXPECT_EQ(DetailsOf(Append(Record("a"))).reason, "TASK_EXISTS");
-  EXPECT_TRUE(Append(Record("a", "echo", "mail")).ok());
-  ASSERT_TRUE(Complete(Ended(record, TaskState::kSucceeded)).ok());
-  EXPECT_EQ(Append(Record("a")).code(), absl::StatusCode::kAlreadyExists);
-  ASSERT_TRUE(Delete(record->name()).ok());
-  EXPECT_TRUE(Append(Record("a")).ok());
-}
-
-TEST_P(TaskStoreContract, ANameIsOfItsNamespace) {
-  EXPECT_TRUE(Append(Record("a")).ok());
-  const Ref<TaskRecord> elsewhere = Record("a", "sleep");
-  auto spec = MakeRef<TaskSpec>(*elsewhere->spec);
-  spec->origin.Edit().ns = "other";
-  elsewhere->spec = std::move(spec);
-  EXPECT_TRUE(Append(elsewhere).ok());
-  EXPECT_TRUE(Complete(Ended(elsewhere, TaskState::kFailed)).ok());
-  const auto read = Read(elsewhere->name());
-  ASSERT_TRUE(read.ok());
-  EXPECT_EQ((*read)->spec->handler, "echo");
-  EXPECT_EQ((*read)->state, TaskState::kQueued);
-}
-
-TEST_P(TaskStoreContract, OneEndIsRecordedAndItStays) {
-  const auto record = Record("a");
-  ASSERT_TRUE(Append(record).ok());
-  EXPECT_TRUE(Complete(Ended(record, TaskState::kSucceeded)).ok());
-  EXPECT_EQ(DetailsOf(Complete(Ended(record, TaskState::kFailed))).reason, "TASK_ENDED");
-  EXPECT_EQ((*Read(record->name()))->state, TaskState::kSucceeded);
-  EXPECT_EQ((*Read(record->name()))->history->output->data, "the output");
-}
-
-TEST_P(TaskStoreContract, OneOfManyCompletionsWins) {
-  for (int threads : {1, 2, 8}) {
-    const auto record = Record(absl::StrCat("t", threads));
-    ASSERT_TRUE(Append(record).ok());
-    std::atomic<int> won{0};
-    std::vector<std::thread> racers;
-    for (int t = 0; t < threads; ++t) {
-      racers.emplace_back([&] {
-        if (Complete(Ended(record, TaskState::kSucceeded)).ok()) won.fetch_add(1);
-      });
-    }
-    for (std::thread& racer : racers) racer.join();
-    EXPECT_EQ(won.load(), 1);
-  }
-}
-
-TEST_P(TaskStoreContract, AnotherLifesFenceIsRefused) {
-  const auto record = Record("a");
-  ASSERT_TRUE(Append(record).ok());
-  EXPECT_EQ(DetailsOf(Complete(Ended(record, TaskState::kSucceeded), kEpoch - 1)).reason, "FENCED");
-  EXPECT_EQ((*Read(record->name()))->state, TaskState::kQueued);
-}
-
-TEST_P(TaskStoreContract, OnlyFinishedTasksAreDeleted) {
-  const auto record = Record("a");
-  ASSERT_TRUE(Append(record).ok());
-  EXPECT_EQ(DetailsOf(Delete(record->name())).reason, "TASK_NOT_ENDED");
-  ASSERT_TRUE(Complete(Ended(record, TaskState::kFailed)).ok());
-  EXPECT_TRUE(Delete(record->name()).ok());
-  EXPECT_EQ(Read(record->name()).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(Names(), IsEmpty());
-}
-
-TEST_P(TaskStoreContract, ARecordGoesAtItsTime) {
-  const auto record = Record("a");
-  ASSERT_TRUE(Append(record).ok());
-  ASSERT_TRUE(Complete(Ended(record, TaskState::kSucceeded, absl::Seconds(10))).ok());
-  clock_.Advance(absl::Milliseconds(9999));
-  EXPECT_TRUE(Read(record->name()).ok());
-  clock_.Advance(absl::Milliseconds(1));
-  EXPECT_EQ(Read(record->name()).status().code(), absl::StatusCode::kNotFound);
-  EXPECT_THAT(Names(), IsEmpty());
-}
-
-TEST_P(TaskStoreContract, ALivingTaskDoesNotExpire) {
-  const auto record = Record("a");
-  ASSERT_TRUE(Append(record).ok());
-  clock_.Advance(absl::Hours(1000));
-  EXPECT_TRUE(Read(record->name()).ok());
-}
-
-TEST_P(TaskStoreContract, ABatchIsAnsweredOneByOne) {
-  std::vector<absl::Status> results(3, absl::UnknownError("not called"));
-  std::vector<TaskStore::Appending> batch;
-  for (int i = 0; i < 3; ++i) {
-    batch.push_back({Record(i == 1 ? "0" : absl::StrCat(i)),
-                     [&results, i](absl::Status status) { results[i] = std::move(status); }});
-  }
-  store_->Append(absl::MakeSpan(batch));
-  EXPECT_TRUE(results[0].ok());
-  EXPECT_EQ(results[1].code(), absl::StatusCode::kAlreadyExists);
-  EXPECT_TRUE(results[2].ok());
-}
-
-TEST_P(TaskStoreContract, ListsNewestFirstWithoutInputsAndOutputs) {
-  for (const char* id : {"a", "b", "c"}) ASSERT_TRUE(Append(Record(id)).ok());
-  ASSERT_TRUE(Complete(Ended(Record("b"), TaskState::kSucceeded)).ok());
-  EXPECT_THAT(Names(), ElementsAre("queues/default/tasks/c", "queues/default/tasks/b",
-                                   "queues/default/tasks/a"));
-  const absl::StatusOr<TaskPage> page = List({});
-  for (const TaskRecord& record : page->records) {
-    EXPECT_EQ(record.spec->input.data, "");
-    EXPECT_EQ(record.spec->input.content_type, "text/plain");
-    EXPECT_EQ(record.spec->handler, "echo");
-    EXPECT_FALSE(record.history->output.has_value());
-  }
-  // What is listed is a copy: the record itself still has both.
-  EXPECT_EQ((*Read("queues/default/tasks/b"))->history->output->data, "the output");
-  EXPECT_EQ((*Read("queues/default/tasks/a"))->spec->input.data, "the input");
-}
-
-TEST_P(TaskStoreContract, FiltersExactly) {
-  ASSERT_TRUE(Append(Record("live")).ok());
-  ASSERT_TRUE(Append(Record("mail", "echo", "mail")).ok());
-  ASSERT_TRUE(Append(Record("sleep", "sleep")).ok());
-  ASSERT_TRUE(Complete(Ended(Record("sleep", "sleep"), TaskState::kFailed)).ok());
-  TaskFilter by_queue;
-  by_queue.queue = "mail";
-  EXPECT_THAT(Names(by_queue), ElementsAre("queues/mail/tasks/mail"));
-  TaskFilter by_handler;
-  by_handler.handler = "sleep";
-  EXPECT_THAT(Names(by_handler), ElementsAre("queues/default/tasks/sleep"));
-  TaskFilter by_state;
-  by_state.state = TaskState::kFailed;
-  EXPECT_THAT(Names(by_state), ElementsAre("queues/default/tasks/sleep"));
-  by_state.state = TaskState::kSucceeded;
-  EXPECT_THAT(Names(by_state), IsEmpty());
-  by_state.state = TaskState::kRunning;  // Not terminal: all that live.
-  EXPECT_THAT(Names(by_state), SizeIs(2));
-  TaskFilter both = by_queue;
-  both.handler = "sleep";
-  EXPECT_THAT(Names(both), IsEmpty());
-}
-
-TEST_P(TaskStoreContract, PagesShowEachRecordOnceWhateverComesAndGoes) {
-  constexpr int kRecords = 57;
-  for (int i = 0; i < kRecords; ++i) ASSERT_TRUE(Append(Record(absl::StrCat("r", i))).ok());
-  std::set<std::string> seen;
-  std::string token;
-  int pages = 0;
-  do {
-    const auto page = List({}, 10, token);
-    ASSERT_TRUE(page.ok());
-    EXPECT_LE(page->records.size(), 10u);
-    for (const TaskRecord& record : page->records) {
-      EXPECT_TRUE(seen.insert(record.name()).second) << record.name();
-    }
-    token = page->next_page_token;
-    ++pages;
-    ASSERT_TRUE(Append(Record(absl::StrCat("later", pages))).ok());
-    // The oldest go meanwhile: they are still to come.
-    const auto gone = Record(absl::StrCat("r", pages - 1));
-    ASSERT_TRUE(Complete(Ended(gone, TaskState::kFailed)).ok());
-    ASSERT_TRUE(Delete(gone->name()).ok());
-  } while (!token.empty());
-  for (const std::string& name : seen) EXPECT_EQ(name.find("later"), std::string::npos) << name;
-  EXPECT_GE(seen.size(), kRecords - static_cast<size_t>(pages));
-}
-
-TEST_P(TaskStoreContract, AFullLastPageHasNoToken) {
-  for (int i = 0; i < 20; ++i) ASSERT_TRUE(Append(Record(absl::StrCat(i))).ok());
-  const auto first = List({}, 10);
-  ASSERT_FALSE(first->next_page_token.empty());
-  EXPECT_TRUE(List({}, 10, first->next_page_token)->next_page_token.empty());
-  EXPECT_TRUE(List({}, 20)->next_page_token.empty());
-}
-
-TEST_P(TaskStoreContract, AForeignTokenIsRefused) {
-  for (const char* token :
-       {"x", "1-2", "1-999-5", "2-7-5", "1-7-", "1-7-5-5", "1-7-99999999999999999999"}) {
-    EXPECT_EQ(List({}, 10, token).status().code(), absl::StatusCode::kInvalidArgument) << token;
-  }
+// Every other record is in memory only.
+StoreUnderTest Both(const Clock& clock, Timer& timer) {
+  StoreUnderTest under;
+  const std::shared_ptr<DurableStore> durable = OnSimulatedDisk(clock, under);
+  MemoryStoreOptions options;
+  options.boot_epoch = durable->boot_epoch();
+  const auto memory = std::make_shared<MemoryStore>(options, clock, timer);
+  under.parts.push_back(durable);
+  under.parts.push_back(memory);
+  under.store = std::make_shared<StoreRouter>(*memory, *durable);
+  under.epoch = options.boot_epoch;
+  under.durability_of = [](const std::string& id) {
+    return id.back() % 2 == 0 ? Durability::kMemory : Durability::kDurable;
+  };
+  return under;
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, TaskStoreContract,
-                         ::testing::Values(Implementation{"memory",
-                                                          [](const Clock& clock, Timer& timer) {
-                                                            MemoryStoreOptions options;
-                                                            options.boot_epoch = kEpoch;
-                                                            return std::make_unique<MemoryStore>(
-                                                                options, clock, timer);
-                                                          }}),
+                         ::testing::Values(Implementation{"memory", InMemory},
+                                           Implementation{"durable", Durable},
+                                           Implementation{"router", Both}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

@@ -1,0 +1,99 @@
+// Keeps tasks on disk: what was accepted outlives the process.
+#ifndef TASKFORGE_STORE_DURABLE_STORE_H_
+#define TASKFORGE_STORE_DURABLE_STORE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/functional/any_invocable.h"
+#include "absl/functional/function_ref.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "store/commit_queue.h"
+#include "store/store_engine.h"
+#include "store/task_store.h"
+
+namespace taskforge {
+
+struct DurableStoreOptions {
+  CommitQueue::Limits batch;
+  // BUFFERED tasks reach the disk after this long at the latest. 1 ms to 1 min.
+  absl::Duration flush_interval = absl::Milliseconds(100);
+  // How long a request_id is kept after its task has ended.
+  absl::Duration request_id_ttl = absl::Hours(24);
+  // Every error at once. Empty: valid.
+  std::vector<std::string> Validate() const;
+};
+
+// What the durable store does besides (TaskStoreStats).
+struct DurableStoreStats {
+  StoreEngineStats engine;
+  size_t waiting_writes = 0;
+  bool has_failed = false;
+};
+
+// Two threads take turns to commit: while one calls back those whose writes are kept, the other
+// writes and syncs the next batch. What comes while a batch is on its way waits for the next, so
+// batches grow with the load, and nobody waits for company. A third thread reads, and lets go what
+// is over. Callbacks are called on these threads.
+//
+// A write that failed for good (StoreEngine, STORE_FAILED) is the last: all that wait, and all that
+// come later, are answered with its status, and `on_failure` is called once.
+//
+// Thread-safe.
+class DurableStore final : public TaskStore {
+ public:
+  // What it is joined to; all of it must outlive the store.
+  struct Parts {
+    StoreEngine& engine;
+    const Clock& clock;
+    // OK: there is room for new tasks. Else appends are refused with the status. May be empty.
+    std::function<absl::Status()> check_room;
+    // Called once, on a thread of the store, without a lock held.
+    std::function<void(const absl::Status&)> on_failure;
+  };
+
+  // REQUIRES: options.Validate() is empty. Reads the meta data; DATA_LOSS, UNAVAILABLE.
+  static absl::StatusOr<std::unique_ptr<DurableStore>> Open(const DurableStoreOptions& options,
+                                                            Parts parts);
+  // Stop().
+  ~DurableStore() override;
+
+  // This life of the store, as in fences: greater than all before it, and on the disk.
+  uint64_t boot_epoch() const;
+  // Calls `visit` with each task that lives, as it was noted last, in the order of acceptance; then
+  // the store begins to work. What `visit` asks of it is done after that. DATA_LOSS, UNAVAILABLE.
+  // REQUIRES: called once, by the thread that opened it.
+  absl::Status Recover(absl::FunctionRef<void(Ref<TaskRecord>)> visit);
+
+  void Append(absl::Span<Appending> batch) override;
+  void CompleteIf(absl::Span<Completing> batch) override;
+  void Note(const TaskRecordPtr& record) override;
+  void Read(const std::string& name, RecordCallback done) override;
+  void List(const TaskFilter& filter, int page_size, const std::string& page_token,
+            PageCallback done) override;
+  void Delete(const std::string& name, StatusCallback done) override;
+  Durability effective_durability() const override { return Durability::kDurable; }
+
+  // Writes and answers what was asked for before, then nothing more: what comes later is answered
+  // with UNAVAILABLE. Idempotent. Not from a callback.
+  void Stop();
+
+  TaskStoreStats Stats() const;
+  DurableStoreStats EngineStats() const;
+
+ private:
+  class Core;
+  explicit DurableStore(std::unique_ptr<Core> core);
+  const std::unique_ptr<Core> core_;
+};
+
+}  // namespace taskforge
+
+#endif  // TASKFORGE_STORE_DURABLE_STORE_H_

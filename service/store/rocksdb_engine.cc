@@ -1,0 +1,403 @@
+#include "store/rocksdb_engine.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/mutex.h"
+#include "rocksdb/convenience.h"
+#include "rocksdb/db.h"
+#include "rocksdb/env.h"
+#include "rocksdb/utilities/checkpoint.h"
+#include "rocksdb/write_batch.h"
+#include "store/rocksdb_options.h"
+#include "store/sync_mark.h"
+
+namespace taskforge {
+namespace {
+
+rocksdb::Slice SliceOf(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
+absl::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+// For reads and writes of an open database.
+absl::Status ToStatus(const rocksdb::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string what = status.ToString();
+  // Busy: it watches a disk that was full, and takes writes again once that has room.
+  if (status.IsNoSpace() || status.IsBusy() || status.subcode() == rocksdb::Status::kSpaceLimit) {
+    return ReasonError(
+        absl::StatusCode::kResourceExhausted, "STORE_FULL",
+        absl::StrCat("the disk of the data directory is full (", what, "): make room there"));
+  }
+  if (status.IsCorruption()) {
+    return absl::DataLossError(absl::StrCat("the store is damaged: ", what));
+  }
+  return ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED",
+                     absl::StrCat("the store failed: ", what));
+}
+
+class EngineBatch final : public StoreEngine::Batch {
+ public:
+  explicit EngineBatch(const std::vector<rocksdb::ColumnFamilyHandle*>& tables) : tables_(tables) {}
+
+  void Put(StoreTable table, absl::string_view key, absl::string_view value) override {
+    Check(batch_.Put(At(table), SliceOf(key), SliceOf(value)));
+  }
+  void Delete(StoreTable table, absl::string_view key) override {
+    Check(batch_.Delete(At(table), SliceOf(key)));
+  }
+  void DeleteOnce(StoreTable table, absl::string_view key) override {
+    Check(batch_.SingleDelete(At(table), SliceOf(key)));
+  }
+  size_t bytes() const override { return batch_.GetDataSize(); }
+  void Clear() override {
+    batch_.Clear();
+    status_ = rocksdb::Status();
+  }
+
+  rocksdb::WriteBatch& batch() { return batch_; }
+  // The first thing that could not be added.
+  const rocksdb::Status& status() const { return status_; }
+
+ private:
+  rocksdb::ColumnFamilyHandle* At(StoreTable table) const {
+    return tables_[static_cast<size_t>(table)];
+  }
+  void Check(const rocksdb::Status& status) {
+    if (status_.ok()) status_ = status;
+  }
+
+  const std::vector<rocksdb::ColumnFamilyHandle*>& tables_;
+  rocksdb::WriteBatch batch_;
+  rocksdb::Status status_;
+};
+
+class EngineCursor final : public StoreEngine::Cursor {
+ public:
+  EngineCursor(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* table, absl::string_view from,
+               absl::string_view to, StoreEngine::Direction direction)
+      : from_(from), to_(to), direction_(direction) {
+    from_slice_ = from_;
+    to_slice_ = to_;
+    rocksdb::ReadOptions options;
+    options.iterate_lower_bound = &from_slice_;
+    if (!to_.empty()) options.iterate_upper_bound = &to_slice_;
+    iterator_.reset(db.NewIterator(options, table));
+    if (direction_ == StoreEngine::Direction::kForward) {
+      iterator_->SeekToFirst();
+    } else {
+      iterator_->SeekToLast();
+    }
+  }
+
+  bool Valid() const override { return iterator_->Valid(); }
+  absl::string_view key() const override { return ViewOf(iterator_->key()); }
+  absl::string_view value() const override { return ViewOf(iterator_->value()); }
+  void Next() override {
+    if (direction_ == StoreEngine::Direction::kForward) {
+      iterator_->Next();
+    } else {
+      iterator_->Prev();
+    }
+  }
+  absl::Status status() const override { return ToStatus(iterator_->status()); }
+
+ private:
+  const std::string from_;
+  const std::string to_;
+  const StoreEngine::Direction direction_;
+  rocksdb::Slice from_slice_;
+  rocksdb::Slice to_slice_;
+  std::unique_ptr<rocksdb::Iterator> iterator_;
+};
+
+}  // namespace
+
+class RocksDbEngine::Core {
+ public:
+  Core(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> tables,
+       std::unique_ptr<SyncMark> mark)
+      : tables_(std::move(tables)), db_(std::move(db)), mark_(std::move(mark)) {
+    marker_ = std::thread([this] { KeepMarking(); });
+  }
+
+  ~Core() {
+    {
+      MutexLock lock(mark_mu_);
+      is_stopping_ = true;
+    }
+    mark_due_.SignalAll();
+    marker_.join();
+    for (rocksdb::ColumnFamilyHandle* table : tables_) {
+      // What it says is said by Close(), too.
+      (void)db_->DestroyColumnFamilyHandle(table);
+    }
+    (void)db_->Close();
+  }
+
+  std::unique_ptr<Batch> NewBatch() { return std::make_unique<EngineBatch>(tables_); }
+
+  absl::Status Write(Batch& batch, bool sync) {
+    auto& ours = static_cast<EngineBatch&>(batch);
+    if (!ours.status().ok()) return ToStatus(ours.status());
+    const size_t bytes = ours.bytes();
+    rocksdb::WriteOptions options;
+    options.sync = sync;
+    MutexLock lock(write_mu_);
+    const absl::Status status = Guarded([&] { return db_->Write(options, &ours.batch()); });
+    if (!status.ok()) return status;
+    writes_.fetch_add(1, std::memory_order_relaxed);
+    bytes_written_.fetch_add(bytes, std::memory_order_relaxed);
+    if (sync) NoteSynced();
+    return status;
+  }
+
+  absl::Status Sync() {
+    MutexLock lock(write_mu_);
+    const absl::Status status = Guarded([&] { return db_->SyncWAL(); });
+    if (status.ok()) NoteSynced();
+    return status;
+  }
+
+  absl::StatusOr<std::optional<std::string>> Get(StoreTable table, absl::string_view key) const {
+    std::string value;
+    const rocksdb::Status status =
+        db_->Get(rocksdb::ReadOptions(), At(table), SliceOf(key), &value);
+    if (status.IsNotFound()) return std::nullopt;
+    if (!status.ok()) return ToStatus(status);
+    return value;
+  }
+
+  std::unique_ptr<Cursor> Scan(StoreTable table, absl::string_view from, absl::string_view to,
+                               Direction direction) const {
+    return std::make_unique<EngineCursor>(*db_, At(table), from, to, direction);
+  }
+
+  absl::Status DropRange(StoreTable table, absl::string_view from, absl::string_view to) {
+    // Whole files first: they go without being read.
+    const rocksdb::Slice first = SliceOf(from);
+    const rocksdb::Slice end = SliceOf(to);
+    rocksdb::Status status =
+        rocksdb::DeleteFilesInRange(db_.get(), At(table), &first, &end, /*include_end=*/false);
+    if (!status.ok()) return ToStatus(status);
+    MutexLock lock(write_mu_);
+    return Guarded(
+        [&] { return db_->DeleteRange(rocksdb::WriteOptions(), At(table), first, end); });
+  }
+
+  absl::Status CompactExpired() {
+    for (size_t i = 0; i < tables_.size(); ++i) {
+      if (!EntriesExpire(static_cast<StoreTable>(i))) continue;
+      const rocksdb::Status status =
+          db_->CompactRange(rocksdb::CompactRangeOptions(), tables_[i], nullptr, nullptr);
+      if (!status.ok()) return ToStatus(status);
+    }
+    return absl::OkStatus();
+  }
+
+  StoreEngineStats Stats() const {
+    StoreEngineStats stats;
+    stats.writes = writes_.load(std::memory_order_relaxed);
+    stats.syncs = syncs_.load(std::memory_order_relaxed);
+    stats.bytes_written = bytes_written_.load(std::memory_order_relaxed);
+    stats.disk_bytes = Sum(rocksdb::DB::Properties::kTotalSstFilesSize) + LogBytes();
+    stats.memory_bytes = Sum(rocksdb::DB::Properties::kCurSizeAllMemTables) +
+                         Sum(rocksdb::DB::Properties::kEstimateTableReadersMem);
+    uint64_t cached = 0;
+    if (db_->GetIntProperty(rocksdb::DB::Properties::kBlockCacheUsage, &cached)) {
+      stats.memory_bytes += cached;
+    }
+    uint64_t ended = 0;
+    if (db_->GetIntProperty(At(StoreTable::kEnded), rocksdb::DB::Properties::kEstimateNumKeys,
+                            &ended)) {
+      stats.ended_records = ended;
+    }
+    return stats;
+  }
+
+  absl::Status Checkpoint(const std::string& directory) {
+    rocksdb::Checkpoint* made = nullptr;
+    rocksdb::Status status = rocksdb::Checkpoint::Create(db_.get(), &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    if (status.ok()) status = checkpoint->CreateCheckpoint(directory);
+    return ToStatus(status);
+  }
+
+  absl::Status Verify() { return ToStatus(db_->VerifyChecksum()); }
+
+ private:
+  rocksdb::ColumnFamilyHandle* At(StoreTable table) const {
+    return tables_[static_cast<size_t>(table)];
+  }
+
+  // Writes, unless a write failed for good before. After one that found the disk full it first asks
+  // the database to take writes again, for it takes none by itself then.
+  template <typename Action>
+  absl::Status Guarded(Action action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_) {
+    if (!failure_.ok()) return failure_;
+    if (is_full_) {
+      const absl::Status resumed = ToStatus(db_->Resume());
+      if (!resumed.ok()) return resumed;
+      is_full_ = false;
+    }
+    const absl::Status status = ToStatus(action());
+    if (absl::IsResourceExhausted(status)) {
+      is_full_ = true;
+    } else if (!status.ok()) {
+      failure_ = status;
+    }
+    return status;
+  }
+
+  void NoteSynced() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_) {
+    syncs_.fetch_add(1, std::memory_order_relaxed);
+    // Nobody else writes now: this is the last of what was synced.
+    const uint64_t position = db_->GetLatestSequenceNumber();
+    bool was_marked = false;
+    {
+      MutexLock lock(mark_mu_);
+      was_marked = synced_ == marked_;
+      synced_ = position;
+    }
+    if (was_marked) mark_due_.Signal();
+  }
+
+  void KeepMarking() {
+    const SystemClock clock;
+    MutexLock lock(mark_mu_);
+    while (true) {
+      while (synced_ == marked_ && !is_stopping_) mark_due_.Wait(mark_mu_);
+      if (synced_ == marked_) return;
+      const uint64_t position = synced_;
+      mark_mu_.Unlock();
+      const absl::Status status = mark_->Write(position);
+      mark_mu_.Lock();
+      if (status.ok()) {
+        marked_ = position;
+      } else {
+        // Without a mark the detector is blind, but nothing is lost. It is tried again.
+        marks_failed_.fetch_add(1, std::memory_order_relaxed);
+        if (is_stopping_) return;
+      }
+      const MonoTime next = clock.Monotonic() + MarkInterval();
+      while (!is_stopping_ && mark_due_.WaitUntil(mark_mu_, next)) {
+      }
+    }
+  }
+
+  uint64_t Sum(const std::string& property) const {
+    uint64_t sum = 0;
+    return db_->GetAggregatedIntProperty(property, &sum) ? sum : 0;
+  }
+  uint64_t LogBytes() const {
+    rocksdb::VectorLogPtr logs;
+    uint64_t sum = 0;
+    if (!db_->GetSortedWalFiles(logs).ok()) return 0;
+    for (const auto& log : logs) sum += log->SizeFileBytes();
+    return sum;
+  }
+
+  const std::vector<rocksdb::ColumnFamilyHandle*> tables_;
+  const std::unique_ptr<rocksdb::DB> db_;
+
+  // Held while the disk is written: by those who write, and by nobody who must not wait.
+  Mutex write_mu_ ABSL_ACQUIRED_BEFORE(mark_mu_);
+  absl::Status failure_ ABSL_GUARDED_BY(write_mu_);
+  bool is_full_ ABSL_GUARDED_BY(write_mu_) = false;
+  // Relaxed, all: counts.
+  std::atomic<uint64_t> writes_{0};
+  std::atomic<uint64_t> syncs_{0};
+  std::atomic<uint64_t> bytes_written_{0};
+  std::atomic<uint64_t> marks_failed_{0};
+
+  Mutex mark_mu_;
+  CondVar mark_due_;
+  uint64_t synced_ ABSL_GUARDED_BY(mark_mu_) = 0;
+  uint64_t marked_ ABSL_GUARDED_BY(mark_mu_) = 0;
+  bool is_stopping_ ABSL_GUARDED_BY(mark_mu_) = false;
+  const std::unique_ptr<SyncMark> mark_;  // Of the marker's thread.
+  std::thread marker_;
+};
+
+namespace {
+
+absl::Status OpenError(const RocksDbEngineOptions& options, const rocksdb::Status& status) {
+  const absl::Status plain = ToStatus(status);
+  return absl::Status(plain.code(),
+                      absl::StrCat("cannot open ", options.path, ": ", status.ToString()));
+}
+
+absl::Status LossError(const RocksDbEngineOptions& options, absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat(options.path, ": ", what,
+                   ". Nothing was changed. Restore a backup, or start once with "
+                   "--store-accept-data-loss to go on with what is left"));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<RocksDbEngine>> RocksDbEngine::Open(
+    const RocksDbEngineOptions& options, const Clock& clock) {
+  absl::StatusOr<std::unique_ptr<SyncMark>> mark = SyncMark::Open(options.mark_path);
+  if (absl::IsDataLoss(mark.status()) && options.accept_data_loss) {
+    rocksdb::Env* const env = options.env == nullptr ? rocksdb::Env::Default() : options.env;
+    const rocksdb::Status removed = env->DeleteFile(options.mark_path);
+    if (!removed.ok()) return OpenError(options, removed);
+    mark = SyncMark::Open(options.mark_path);
+  }
+  if (absl::IsDataLoss(mark.status())) return LossError(options, mark.status().message());
+  if (!mark.ok()) return mark.status();
+
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  const std::vector<rocksdb::ColumnFamilyOptions> tables = MakeTableOptions(options, clock);
+  for (size_t i = 0; i < tables.size(); ++i) descriptors.emplace_back(kTableNames[i], tables[i]);
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(MakeDbOptions(options), options.path, descriptors, &handles, &opened);
+  if (!status.ok()) {
+    if (status.IsCorruption()) return LossError(options, status.ToString());
+    return OpenError(options, status);
+  }
+  std::unique_ptr<rocksdb::DB> db(opened);
+  const uint64_t found = db->GetLatestSequenceNumber();
+  const uint64_t marked = (*mark)->position();
+  auto core = std::make_unique<Core>(std::move(db), std::move(handles), *std::move(mark));
+  if (found < marked && !options.accept_data_loss) {
+    return LossError(options, absl::StrCat("the log ends at ", found, ", but it was synced up to ",
+                                           marked, ": the end of it is damaged or missing"));
+  }
+  return std::unique_ptr<RocksDbEngine>(new RocksDbEngine(std::move(core)));
+}
+
+RocksDbEngine::RocksDbEngine(std::unique_ptr<Core> core) : core_(std::move(core)) {}
+RocksDbEngine::~RocksDbEngine() = default;
+
+std::unique_ptr<StoreEngine::Batch> RocksDbEngine::NewBatch() { return core_->NewBatch(); }
+absl::Status RocksDbEngine::Write(Batch& batch, bool sync) { return core_->Write(batch, sync); }
+absl::Status RocksDbEngine::Sync() { return core_->Sync(); }
+absl::StatusOr<std::optional<std::string>> RocksDbEngine::Get(StoreTable table,
+                                                              absl::string_view key) const {
+  return core_->Get(table, key);
+}
+std::unique_ptr<StoreEngine::Cursor> RocksDbEngine::Scan(StoreTable table, absl::string_view from,
+                                                         absl::string_view to,
+                                                         Direction direction) const {
+  return core_->Scan(table, from, to, direction);
+}
+absl::Status RocksDbEngine::DropRange(StoreTable table, absl::string_view from,
+                                      absl::string_view to) {
+  return core_->DropRange(table, from, to);
+}
+absl::Status RocksDbEngine::CompactExpired() { return core_->CompactExpired(); }
+StoreEngineStats RocksDbEngine::Stats() const { return core_->Stats(); }
+absl::Status RocksDbEngine::Checkpoint(const std::string& directory) {
+  return core_->Checkpoint(directory);
+}
+absl::Status RocksDbEngine::Verify() { return core_->Verify(); }
+
+}  // namespace taskforge

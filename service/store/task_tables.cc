@@ -1,0 +1,238 @@
+#include "store/task_tables.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "store/record_codec.h"
+#include "store/summary.h"
+
+namespace taskforge {
+namespace {
+
+constexpr int kMaxPageSize = 1000;
+constexpr char kTokenPrefix[] = "d1-";
+constexpr int64_t kSweepsOfLife = 16;
+constexpr absl::Duration kLeastSweep = absl::Seconds(1);
+
+absl::StatusOr<std::optional<Uuid>> ParseToken(const std::string& token) {
+  if (token.empty()) return std::nullopt;
+  if (absl::StartsWith(token, kTokenPrefix)) {
+    const std::optional<Uuid> uid =
+        ParseUuid(absl::string_view(token).substr(sizeof(kTokenPrefix) - 1));
+    if (uid.has_value()) return uid;
+  }
+  return InvalidArgument({{"page_token", "is not a token of this server: start with none"}});
+}
+
+absl::Duration SweepInterval(LifeClass life) {
+  return std::max(kLeastSweep, absl::Seconds(int64_t{1} << life) / kSweepsOfLife);
+}
+
+bool IsOver(const TaskRecord& record, absl::Time now) { return record.history->expire_time <= now; }
+
+bool Matches(const TaskFilter& filter, const TaskRecord& record, bool is_finished) {
+  if (filter.queue.has_value() && record.spec->queue != *filter.queue) return false;
+  if (filter.handler.has_value() && record.spec->handler != *filter.handler) return false;
+  if (!filter.state.has_value()) return true;
+  return IsTerminal(*filter.state) ? is_finished && record.state == *filter.state : !is_finished;
+}
+
+// A place in one of the sources of a list, each newest first.
+struct Source {
+  std::unique_ptr<StoreEngine::Cursor> cursor;
+  bool is_live = false;
+  Uuid uid;
+
+  // Reads the key that it is at; false: at the end.
+  bool Read() {
+    if (!cursor->Valid()) return false;
+    absl::string_view key = cursor->key();
+    if (!is_live) key.remove_prefix(1);
+    uid = ParseUidKey(key).value_or(Uuid());
+    return true;
+  }
+};
+
+// The newest first, of several sources.
+class Merge {
+ public:
+  void Add(std::unique_ptr<StoreEngine::Cursor> cursor, bool is_live) {
+    Source source{std::move(cursor), is_live, {}};
+    if (source.Read()) {
+      sources_.push_back(std::move(source));
+    } else if (status_.ok()) {
+      status_ = source.cursor->status();
+    }
+  }
+
+  // Null: at the end, or at an error.
+  const Source* Top() const {
+    const auto it =
+        std::max_element(sources_.begin(), sources_.end(),
+                         [](const Source& a, const Source& b) { return a.uid < b.uid; });
+    return it == sources_.end() ? nullptr : &*it;
+  }
+  void Pop(const Source* top) {
+    const auto it = sources_.begin() + (top - sources_.data());
+    it->cursor->Next();
+    if (it->Read()) return;
+    if (status_.ok()) status_ = it->cursor->status();
+    sources_.erase(it);
+  }
+  const absl::Status& status() const { return status_; }
+
+ private:
+  std::vector<Source> sources_;
+  absl::Status status_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TaskTables>> TaskTables::Open(StoreEngine& engine) {
+  std::unique_ptr<TaskTables> tables(new TaskTables(engine));
+  for (LifeClass life = 0; life <= kForever; ++life) {
+    const auto cursor = engine.Scan(StoreTable::kEnded, EndedKey(life, {}), EndedKey(life + 1, {}),
+                                    StoreEngine::Direction::kForward);
+    if (cursor->Valid()) tables->NoteLife(life);
+    const absl::Status status = cursor->status();
+    if (!status.ok()) return status;
+  }
+  return tables;
+}
+
+absl::StatusOr<std::optional<TaskTables::Found>> TaskTables::Find(absl::string_view ns,
+                                                                  absl::string_view task_name,
+                                                                  absl::Time now) const {
+  const auto named = engine_.Get(StoreTable::kNames, NameKey(ns, task_name));
+  if (!named.ok()) return named.status();
+  std::optional<Uuid> uid;
+  if (named->has_value()) {
+    const std::optional<Expiring> entry = ParseExpiring(**named);
+    if (entry.has_value() && entry->expires > now) uid = ParseUidKey(entry->value);
+  }
+  // The server names a task by its UUID.
+  if (!uid.has_value()) uid = ParseUuid(task_name.substr(task_name.rfind('/') + 1));
+  if (!uid.has_value()) return std::nullopt;
+
+  const auto take = [&](const absl::StatusOr<std::optional<std::string>>& bytes,
+                        std::optional<LifeClass> life) -> absl::StatusOr<std::optional<Found>> {
+    if (!bytes.ok()) return bytes.status();
+    if (!bytes->has_value()) return std::nullopt;
+    absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(**bytes);
+    if (!record.ok()) return record.status();
+    const bool is_it = TaskNameText(**record).view() == task_name &&
+                       (*record)->spec->origin->ns == ns && !(life && IsOver(**record, now));
+    if (!is_it) return std::nullopt;
+    return Found{*std::move(record), life};
+  };
+  absl::StatusOr<std::optional<Found>> found =
+      take(engine_.Get(StoreTable::kLive, UidKey(*uid)), std::nullopt);
+  for (LifeClass life = 0; life <= kForever && found.ok() && !found->has_value(); ++life) {
+    if (Has(life)) found = take(engine_.Get(StoreTable::kEnded, EndedKey(life, *uid)), life);
+  }
+  return found;
+}
+
+absl::StatusOr<std::optional<KnownRequest>> TaskTables::FindRequest(absl::string_view key,
+                                                                    absl::Time now) const {
+  const auto bytes = engine_.Get(StoreTable::kRequests, key);
+  if (!bytes.ok()) return bytes.status();
+  if (!bytes->has_value()) return std::nullopt;
+  const std::optional<Expiring> entry = ParseExpiring(**bytes);
+  if (!entry.has_value()) return absl::DataLossError("the store holds a damaged request_id");
+  if (entry->expires <= now) return std::nullopt;
+  absl::StatusOr<KnownRequest> request = DecodeRequest(entry->value);
+  if (!request.ok()) return request.status();
+  return *std::move(request);
+}
+
+absl::StatusOr<TaskPage> TaskTables::List(const TaskFilter& filter, int page_size,
+                                          const std::string& page_token, absl::Time now) const {
+  const absl::StatusOr<std::optional<Uuid>> before = ParseToken(page_token);
+  if (!before.ok()) return before.status();
+  const size_t limit = static_cast<size_t>(std::clamp(page_size, 1, kMaxPageSize));
+  const bool only_live = filter.state.has_value() && !IsTerminal(*filter.state);
+  const bool only_ended = filter.state.has_value() && IsTerminal(*filter.state);
+  Merge merge;
+  if (!only_ended) {
+    merge.Add(engine_.Scan(StoreTable::kLive, "", before->has_value() ? UidKey(**before) : "",
+                           StoreEngine::Direction::kBackward),
+              /*is_live=*/true);
+  }
+  for (LifeClass life = 0; life <= kForever && !only_live; ++life) {
+    if (!Has(life)) continue;
+    const std::string to = before->has_value() ? EndedKey(life, **before) : EndedKey(life + 1, {});
+    merge.Add(engine_.Scan(StoreTable::kEnded, EndedKeyAt(life, OverBefore(life, now)), to,
+                           StoreEngine::Direction::kBackward),
+              /*is_live=*/false);
+  }
+  TaskPage page;
+  Uuid last;
+  size_t scanned = 0;
+  while (const Source* top = merge.Top()) {
+    if (scanned++ == kMostScanned || page.records.size() == limit) {
+      page.next_page_token = absl::StrCat(kTokenPrefix, last.ToString());
+      break;
+    }
+    last = top->uid;
+    const absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(top->cursor->value());
+    if (!record.ok()) return record.status();
+    const bool is_shown =
+        Matches(filter, **record, !top->is_live) && (top->is_live || !IsOver(**record, now));
+    if (is_shown) page.records.push_back(Summary(**record));
+    merge.Pop(top);
+  }
+  if (!merge.status().ok()) return merge.status();
+  return page;
+}
+
+absl::Status TaskTables::ForEachLiving(absl::FunctionRef<void(Ref<TaskRecord>)> visit) const {
+  const auto living = engine_.Scan(StoreTable::kLive, "", "", StoreEngine::Direction::kForward);
+  const auto progress =
+      engine_.Scan(StoreTable::kProgress, "", "", StoreEngine::Direction::kForward);
+  for (; living->Valid(); living->Next()) {
+    absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(living->value());
+    if (!record.ok()) return record.status();
+    while (progress->Valid() && progress->key() < living->key()) progress->Next();
+    if (progress->Valid() && progress->key() == living->key()) {
+      const absl::Status status = DecodeProgress(progress->value(), **record);
+      if (!status.ok()) return status;
+    }
+    visit(*std::move(record));
+  }
+  if (!progress->status().ok()) return progress->status();
+  return living->status();
+}
+
+absl::StatusOr<bool> TaskTables::Sweep(absl::Time now) {
+  bool has_dropped = false;
+  for (LifeClass life = 0; life < kForever; ++life) {
+    if (!Has(life) || now < swept_[life] + SweepInterval(life)) continue;
+    swept_[life] = now;
+    const std::string from = EndedKey(life, {});
+    const std::string to = EndedKeyAt(life, OverBefore(life, now));
+    const auto first = engine_.Scan(StoreTable::kEnded, from, to, StoreEngine::Direction::kForward);
+    if (!first->Valid()) {
+      if (!first->status().ok()) return first->status();
+      continue;
+    }
+    const absl::Status status = engine_.DropRange(StoreTable::kEnded, from, to);
+    if (!status.ok()) return status;
+    has_dropped = true;
+  }
+  return has_dropped;
+}
+
+absl::Time TaskTables::NextSweep() const {
+  absl::Time next = absl::InfiniteFuture();
+  for (LifeClass life = 0; life < kForever; ++life) {
+    if (Has(life)) next = std::min(next, swept_[life] + SweepInterval(life));
+  }
+  return next;
+}
+
+}  // namespace taskforge

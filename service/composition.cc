@@ -10,6 +10,7 @@
 #include "base/scoped_blocking.h"
 #include "handlers/built_in.h"
 #include "metrics/process_metrics.h"
+#include "pool_setup.h"
 #include "rpc/certificate.h"
 #include "rpc_front.h"
 #include "status_snapshot.h"
@@ -25,63 +26,28 @@ constexpr absl::Duration kStreamGrace = absl::Seconds(2);
 constexpr absl::Duration kStopGrace = absl::Seconds(1);
 constexpr size_t kResizesShown = 10;  // On the status page.
 
-PoolOptions PoolOptionsOf(const Config& config) {
-  PoolOptions options = config.pool;
-  // Each subscription owns four nodes that the pool must always have room for.
-  options.reserved_nodes = std::max(options.reserved_nodes, 4 * config.bus.max_subscriptions);
-  return options;
-}
-
-MemoryStoreOptions StoreOptionsOf(const Config& config, uint64_t boot_epoch) {
-  MemoryStoreOptions options = config.store;
-  options.boot_epoch = boot_epoch;
-  return options;
-}
-
-// Takes what the pool did not run. A task stays where it is known, waiting; anything else (a
-// subscriber's delivery, an answer to a call) is seen to here.
-void TakeBack(Work& work, const Clock& clock) {
-  if (Task::AdoptReleased(work)) return;
-  Dispatch dispatch;
-  dispatch.started = clock.Monotonic();
-  (void)work.run(work, dispatch);  // Whether it was a dispatch matters to the pool alone.
-}
-
-PoolHooks PoolHooksFor(CpuWatch& cpu_watch, Log& log) {
-  PoolHooks hooks;
-  hooks.on_resize = [&log](const ResizeEvent& event) {
-    log.Info("pool resized",
-             {{"from", event.from}, {"to", event.to}, {"reason", Name(event.reason)}});
-  };
-  hooks.read_cpus = [&cpu_watch] { return cpu_watch.Cpus(); };
-  hooks.on_affinity_failure = [&log](uint32_t seat, const absl::Status& why) {
-    log.Warn("a thread cannot run where pool.affinity puts it; this is said once",
-             {{"seat", seat}, {"why", why.message()}});
-  };
-  return hooks;
-}
-
 }  // namespace
 
-Composition::Composition(const Config& config, const CpuBudget& budget, StreamLog& log)
+Composition::Composition(const Config& config, const CpuBudget& budget, StreamLog& log,
+                         std::unique_ptr<Persistence> persistence)
     : config_(config),
-      boot_epoch_(static_cast<uint64_t>(absl::ToUnixMicros(clock_.Now()))),
       log_(log),
       random_(EntropySeed()),
       cpu_watch_(config.cpus, budget, clock_, [] { return ReadCpuBudget(); }),
-      store_(StoreOptionsOf(config, boot_epoch_), clock_, timer_),
+      storage_(config, std::move(persistence), clock_, timer_),
       pool_(PoolOptionsOf(config), clock_, PoolHooksFor(cpu_watch_, log)),
       bus_(config.bus, drains_, clock_),
       queues_(config.queues, clock_, directory_, release_target_),
-      lifecycle_(config.lifecycle, boot_epoch_,
-                 {store_, live_, queues_, events_, clock_, timer_, random_, log}),
+      lifecycle_(config.lifecycle, storage_.boot_epoch(),
+                 {storage_.store(), live_, queues_, events_, clock_, timer_, random_, log}),
       work_log_(lifecycle_, clock_, timer_, log, [this] { return Totals(); }),
-      runner_(config.runner, boot_epoch_,
+      runner_(config.runner, storage_.boot_epoch(),
               {registry_, work_log_, lifecycle_, clock_, timer_, log, &pool_}),
-      hub_(config.workers, boot_epoch_, {registry_, source_, runner_, clock_, timer_, log}),
-      tasks_({live_, store_, queues_, lifecycle_, clock_}),
-      intake_(config.intake, {clock_, random_, timer_, directory_, load_, queues_, store_, live_,
-                              runner_, lifecycle_}),
+      hub_(config.workers, storage_.boot_epoch(),
+           {registry_, source_, runner_, clock_, timer_, log}),
+      tasks_({live_, storage_.store(), queues_, lifecycle_, clock_}),
+      intake_(storage_.Complete(config.intake), {clock_, uuids_, directory_, load_, queues_,
+                                                 storage_.store(), live_, runner_, waits_}),
       pool_control_(pool_, queues_, clock_, cpu_watch_),
       reload_success_seconds_(absl::ToUnixSeconds(clock_.Now())),
       start_time_(clock_.Now()),
@@ -96,10 +62,16 @@ Composition::~Composition() {
   pool_.Stop([this](Work& work) { TakeBack(work, clock_); });
 }
 
-absl::StatusOr<std::unique_ptr<Composition>> Composition::Start(const Config& config,
-                                                                const CpuBudget& budget,
-                                                                FileSystem& files, StreamLog& log) {
-  std::unique_ptr<Composition> composition(new Composition(config, budget, log));
+absl::StatusOr<std::unique_ptr<Composition>> Composition::Start(
+    const Config& config, const CpuBudget& budget, FileSystem& files, StreamLog& log,
+    std::function<void(const absl::Status&)> on_store_failure) {
+  // Never destroyed: the store asks it until the very end.
+  static const SystemClock* const clock = new SystemClock();
+  absl::StatusOr<std::unique_ptr<Persistence>> persistence =
+      Storage::OpenPersistence(config, files, *clock, std::move(on_store_failure));
+  if (!persistence.ok()) return persistence.status();
+  std::unique_ptr<Composition> composition(
+      new Composition(config, budget, log, *std::move(persistence)));
   absl::Status status = composition->Serve(files);
   if (!status.ok()) {
     composition->Shutdown();
@@ -128,15 +100,16 @@ absl::Status Composition::Serve(FileSystem& files) {
     }
     access = Access(*std::move(tokens));
   }
-  absl::Status status = pool_.Start();
+  absl::Status status = Recover();
+  if (status.ok()) status = pool_.Start();
   if (!status.ok()) return status;
 
   RpcFront::Parts parts{
       {intake_, tasks_, clock_, timer_, [this] { return pool_.settings().default_priority; },
-       /*max_batch_items=*/1000, boot_epoch_},
+       /*max_batch_items=*/1000, storage_.boot_epoch()},
       {bus_, clock_, [this] { return MakeUuidV7(clock_.Now(), random_).ToString(); },
        pool_executor_, config_.intake.limits.max_input_bytes,
-       [this] { return intake_.is_draining(); }, boot_epoch_},
+       [this] { return intake_.is_draining(); }, storage_.boot_epoch()},
       registry_,
       hub_,
       pool_control_,
@@ -163,6 +136,22 @@ absl::Status Composition::Serve(FileSystem& files) {
   if (!admin.ok()) return admin.status();
   admin_ = *std::move(admin);
   rpc_->health().SetReady(true);
+  return absl::OkStatus();
+}
+
+absl::Status Composition::Recover() {
+  const MonoTime begin = clock_.Monotonic();
+  const absl::StatusOr<RecoveryReport> report =
+      storage_.Recover({clock_, queues_, live_, runner_, lifecycle_, waits_, uuids_}, registry_);
+  if (!report.ok()) return report.status();
+  recovered_ = *report;
+  if (!storage_.is_durable()) return absl::OkStatus();
+  log_.Info("took over the tasks of the data directory",
+            {{"data_dir", config_.persistence.data_dir},
+             {"queued", report->queued},
+             {"scheduled", report->scheduled},
+             {"interrupted", report->running},
+             {"took", absl::Nanoseconds(clock_.Monotonic() - begin)}});
   return absl::OkStatus();
 }
 
@@ -199,7 +188,10 @@ std::vector<Collector> Composition::Collectors() {
       [this](Families& families) { CollectIntake(intake_.Stats(), families); },
       [this](Families& families) { CollectLifecycle(lifecycle_.Stats(), families); },
       [this](Families& families) { CollectRunner(runner_.stats(), families); },
-      [this](Families& families) { CollectStore(store_.Stats(), families); },
+      [this](Families& families) {
+        CollectStore(storage_.Stats(), families);
+        CollectDisk(storage_.DiskStats(), recovered_, families);
+      },
       [this](Families& families) { CollectBus(bus_.Stats(), families); },
       [this](Families& families) { CollectHandlers(registry_.List(), handler_labels_, families); },
       [this](Families& families) { CollectWorkers(hub_.stats(), families); },
@@ -270,10 +262,9 @@ ServerFacts Composition::Facts() const {
   facts.version = kVersion;
   facts.revision = kRevision;
   facts.start_time = start_time_;
-  facts.boot_epoch = boot_epoch_;
-  facts.durability = store_.effective_durability();
-  facts.not_durable = absl::StrCat("everything: ", live_.size(), " unfinished tasks and ",
-                                   store_.Stats().finished_records, " results are in memory only");
+  facts.boot_epoch = storage_.boot_epoch();
+  facts.durability = storage_.default_durability();
+  facts.not_durable = storage_.NotDurable(live_.Counts());
   facts.draining = draining_.load();
   facts.max_payload_bytes = config_.intake.limits.max_input_bytes;
   facts.max_output_bytes = config_.lifecycle.max_output_bytes;
@@ -337,6 +328,15 @@ bool Composition::AwaitIdle(MonoTime deadline) const {
   return true;
 }
 
+bool Composition::AwaitNoneRunning(MonoTime deadline) const {
+  Notification never;
+  while (live_.Counts().running > 0) {
+    if (clock_.Monotonic() >= deadline) return false;
+    never.WaitFor(kIdlePoll);
+  }
+  return true;
+}
+
 void Composition::StopStarting() {
   hub_.Drain();
   (void)pool_.Drain(clock_.Monotonic(), [this](Work& work) { TakeBack(work, clock_); });
@@ -355,23 +355,26 @@ ShutdownReport Composition::Shutdown() {
     never.WaitFor(config_.shutdown.delay);
   }
   intake_.SetDraining();
-  // Workers finish what they have; what waits for them is still given out.
-  const bool is_idle = rpc_ == nullptr || AwaitIdle(clock_.Monotonic() + timeout);
-  StopStarting();
+  const MonoTime deadline = clock_.Monotonic() + timeout;
   ShutdownReport report;
-  report.is_complete = is_idle;
-  if (!is_idle) {
+  // Workers finish what they have; what waits for them is still given out. What is on the disk goes
+  // on at the next start.
+  const bool must_start_more = !storage_.is_durable() || live_.Counts().waiting_in_memory > 0;
+  if (rpc_ != nullptr && must_start_more) report.is_complete = AwaitIdle(deadline);
+  StopStarting();
+  if (rpc_ != nullptr && !must_start_more) report.is_complete = AwaitNoneRunning(deadline);
+  if (!report.is_complete) {
     report.stopped = live_.Counts().running;
     live_.StopRunning(StopReason::kShutdown);
-    const MonoTime give_up = clock_.Monotonic() + kStopGrace;
-    while (live_.Counts().running > 0 && clock_.Monotonic() < give_up) never.WaitFor(kIdlePoll);
+    (void)AwaitNoneRunning(clock_.Monotonic() + kStopGrace);  // Counted below.
   }
   timer_.Stop();
   const TaskCounts counts = live_.Counts();
-  report.waiting = counts.waiting;
+  report.waiting = counts.waiting_in_memory;
+  report.kept = counts.waiting - counts.waiting_in_memory;
   report.running = counts.running;
   report.stopped -= std::min(report.stopped, report.running);
-  report.results = store_.Stats().finished_records;
+  report.results = storage_.MemoryStats().finished_records;
   report.abandoned_threads = pool_.GetStats().abandoned;
 
   if (rpc_ != nullptr) {
@@ -379,6 +382,7 @@ ShutdownReport Composition::Shutdown() {
     rpc_->server().Shutdown(kStreamGrace);
   }
   admin_.reset();
+  storage_.Stop();
   // Otherwise a handler may never end: the process ends without it.
   if (report.is_quiet()) pool_.Stop([this](Work& work) { TakeBack(work, clock_); });
   return report;

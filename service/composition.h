@@ -3,6 +3,7 @@
 #define TASKFORGE_COMPOSITION_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,7 @@
 #include "queues/task_queues.h"
 #include "rpc/server_service.h"
 #include "runner/runner.h"
-#include "store/memory_store.h"
+#include "storage.h"
 #include "task/live_tasks.h"
 #include "work_log.h"
 
@@ -48,10 +49,11 @@ class RpcFront;  // rpc_front.h
 // What was not durable and is gone when the server ends.
 struct ShutdownReport {
   bool is_complete = true;  // All accepted work whose time had come has ended.
-  size_t waiting = 0;
-  size_t stopped = 0;    // Ran when the time was over, and ended because it was asked to stop.
-  size_t running = 0;    // Did not even then.
-  uint64_t results = 0;  // Finished tasks that could still be read.
+  size_t waiting = 0;       // Of durability MEMORY; and:
+  size_t kept = 0;          // Unfinished tasks that the next start goes on with.
+  size_t stopped = 0;       // Ran when the time was over, and ended because it was asked to stop.
+  size_t running = 0;       // Did not even then.
+  uint64_t results = 0;     // Finished tasks that could still be read.
   int abandoned_threads = 0;
   // No handler runs any more.
   bool is_quiet() const { return running == 0 && abandoned_threads == 0; }
@@ -60,10 +62,11 @@ struct ShutdownReport {
 // A running server. Not thread-safe, for its owner; RequestStop may be called from anywhere.
 class Composition final : public ServerControl {
  public:
-  // Builds everything and serves. `log` must outlive it.
-  static absl::StatusOr<std::unique_ptr<Composition>> Start(const Config& config,
-                                                            const CpuBudget& budget,
-                                                            FileSystem& files, StreamLog& log);
+  // Builds everything, takes over what the data directory holds, and serves. `log` must outlive it.
+  // `on_store_failure` as Storage has it.
+  static absl::StatusOr<std::unique_ptr<Composition>> Start(
+      const Config& config, const CpuBudget& budget, FileSystem& files, StreamLog& log,
+      std::function<void(const absl::Status&)> on_store_failure = {});
   // Waits for handlers that still run, however long: whoever must not wait ends the process
   // instead.
   ~Composition() override;
@@ -91,8 +94,10 @@ class Composition final : public ServerControl {
   ShutdownReport Shutdown() ABSL_LOCKS_EXCLUDED(mu_);
 
  private:
-  Composition(const Config& config, const CpuBudget& budget, StreamLog& log);
+  Composition(const Config& config, const CpuBudget& budget, StreamLog& log,
+              std::unique_ptr<Persistence> persistence);
 
+  absl::Status Recover();
   absl::Status Serve(FileSystem& files);
   // What the metrics tell of the server's certificate. Files are read once: a new certificate needs
   // a restart.
@@ -105,13 +110,14 @@ class Composition final : public ServerControl {
   bool IsIdle() const;
   // Returns whether that is so by the deadline.
   bool AwaitIdle(MonoTime deadline) const;
+  // Returns whether nothing runs by the deadline.
+  bool AwaitNoneRunning(MonoTime deadline) const;
   // From here on nothing that waits is started any more.
   void StopStarting();
 
   // Constant after construction.
   const SystemClock clock_;
   const Config config_;
-  const uint64_t boot_epoch_;
   StreamLog& log_;
   std::string grpc_address_;
   std::optional<absl::Time> certificate_expiry_;  // None: no TLS.
@@ -123,7 +129,7 @@ class Composition final : public ServerControl {
   RegistryDirectory directory_{registry_};
   std::atomic<bool> draining_{false};
   ThreadTimer timer_;
-  MemoryStore store_;
+  Storage storage_;
   ThreadPool pool_;
   PoolDrains drains_{pool_};
   Bus bus_;
@@ -139,10 +145,13 @@ class Composition final : public ServerControl {
   WorkerHub hub_;
   TaskDirectory tasks_;
   PoolAndQueuesLoad load_{pool_, queues_};
+  UuidSequence uuids_{random_};
+  WaitStarter waits_{clock_, timer_, queues_, lifecycle_};
   Intake intake_;
   PoolAndQueues pool_control_;
   PoolExecutor pool_executor_{pool_, clock_};
   std::vector<HandlerRegistration> built_ins_;
+  RecoveryReport recovered_;
   std::unique_ptr<RpcFront> rpc_;
   LabelTable handler_labels_{kMaxHandlerLabels};  // Of the exporter's gauges.
   std::unique_ptr<Exporter> exporter_;

@@ -94,6 +94,18 @@ absl::Status WriteReadyFile(const Config& config, const Composition& server) {
   return files.WriteFileAtomically(config.ready_file, json.text() + "\n");
 }
 
+// The disk failed: what was written last may be there or not, so nothing more may be acknowledged.
+// The next start finds what is there.
+[[noreturn]] void EndAtOnce(const absl::Status& why, StreamLog& log) {
+  constexpr int kDiskFailed = 74;  // EX_IOERR of sysexits.h.
+  log.Error(
+      "the disk of the data directory failed: nothing was acknowledged after that, and the "
+      "server ends. Mend the disk and start it again: accepted tasks are kept",
+      {{"why", why.message()}});
+  log.Flush();
+  std::_Exit(kDiskFailed);
+}
+
 int Serve(const Flags& flags) {
   LoadedConfig loaded;
   absl::Status status = LoadConfig(flags, loaded);
@@ -111,8 +123,8 @@ int Serve(const Flags& flags) {
   LogScaled(loaded.table(), *log);
   const CpuBudget budget = ReadCpuBudget();
   PosixFileSystem files;
-  absl::StatusOr<std::unique_ptr<Composition>> started =
-      Composition::Start(config, budget, files, *log);
+  absl::StatusOr<std::unique_ptr<Composition>> started = Composition::Start(
+      config, budget, files, *log, [log](const absl::Status& why) { EndAtOnce(why, *log); });
   if (!started.ok()) return Fail(started.status(), 1);
   const std::unique_ptr<Composition> server = *std::move(started);
   ConfigReloader reloader = ReloaderFor(flags, loaded, *server, *log);
@@ -132,10 +144,12 @@ int Serve(const Flags& flags) {
                         {"admin", server->admin_address()},
                         {"cpus", config.pool.cpus},
                         {"version", kVersion},
-                        {"durability", "memory: accepted tasks are gone when the process ends"}});
+                        {"data_dir", config.persistence.data_dir},
+                        {"durability", Name(server->Facts().durability)}});
   server->WaitForStop();
   const ShutdownReport report = server->Shutdown();
   log->Info("stopped; what was in memory only is gone", {{"waiting_tasks", report.waiting},
+                                                         {"kept_tasks", report.kept},
                                                          {"stopped_tasks", report.stopped},
                                                          {"running_tasks", report.running},
                                                          {"results", report.results}});

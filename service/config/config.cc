@@ -27,6 +27,22 @@ void Require(bool holds, std::string error, std::vector<std::string>& errors) {
   if (!holds) errors.push_back(std::move(error));
 }
 
+// Where a program of this user keeps its state: what systemd gives to the service, else what the
+// XDG base directory specification says, else where a service of the system would.
+std::string StateDirectory(const LoadedConfig::Getenv& getenv) {
+  const auto value = [&](const char* name) {
+    const char* const text = getenv(name);
+    return std::string(text == nullptr ? "" : text);
+  };
+  const std::string systemd = value("STATE_DIRECTORY");
+  if (!systemd.empty()) return systemd.substr(0, systemd.find(':'));
+  const std::string xdg = value("XDG_STATE_HOME");
+  if (!xdg.empty() && xdg.front() == '/') return xdg + "/taskforge";
+  const std::string home = value("HOME");
+  if (!home.empty() && home != "/") return home + "/.local/state/taskforge";
+  return "/var/lib/taskforge";
+}
+
 // As YAML needs it: quoted when a bare scalar would mean something else.
 std::string YamlScalar(const std::string& text) {
   const bool plain =
@@ -47,6 +63,7 @@ absl::Status Config::Validate() const {
   Append(pool.Validate(), errors);
   for (const std::string& error : queues.Validate()) errors.push_back(error);
   for (const std::string& error : store.Validate()) errors.push_back(error);
+  for (const std::string& error : persistence.Validate()) errors.push_back(error);
   std::vector<FieldViolation> violations;
   bus.Validate(violations);
   for (const FieldViolation& violation : violations) {
@@ -72,7 +89,10 @@ absl::Status Config::Validate() const {
   return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
 }
 
-LoadedConfig::LoadedConfig() { BindOptions(config_, table_); }
+LoadedConfig::LoadedConfig() {
+  config_.persistence.data_dir = PersistenceOptions::kAuto;
+  BindOptions(config_, table_);
+}
 
 absl::Status LoadedConfig::Load(FileSystem& files, const std::string& file, const Getenv& getenv,
                                 const std::vector<std::pair<std::string, std::string>>& flags,
@@ -98,6 +118,9 @@ absl::Status LoadedConfig::Load(FileSystem& files, const std::string& file, cons
     if (!status.ok()) errors.push_back(absl::StrCat("flag for ", status.message()));
   }
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
+  if (config_.persistence.data_dir == PersistenceOptions::kAuto) {
+    config_.persistence.data_dir = StateDirectory(getenv);
+  }
   config_.pool.cpus = config_.cpus > 0 ? config_.cpus : budget.cpus();
   for (const absl::Status& status :
        {FitMemory(budget.memory_limit_bytes, table_), config_.Validate()}) {

@@ -26,6 +26,7 @@
 #include "rpc/server.h"
 #include "runner/runner.h"
 #include "store/memory_store.h"
+#include "store/persistence_options.h"
 
 namespace taskforge {
 
@@ -47,7 +48,8 @@ struct Config {
   PoolOptions pool;
   int cpus = 0;  // 0: as the affinity mask and the cgroup allow.
   TaskQueuesOptions queues;
-  MemoryStoreOptions store;
+  MemoryStoreOptions store;  // Of what is in memory.
+  PersistenceOptions persistence;
   IntakeOptions intake;
   RunnerOptions runner;
   LifecycleOptions lifecycle;

@@ -210,6 +210,40 @@ void BindPool(Config& config, OptionTable& table) {
       &pool.scaling.spin);
 }
 
+void BindStore(PersistenceOptions& options, OptionTable& table) {
+  table.Add("data_dir",
+            "Where accepted tasks are kept; `none`: in memory only; `auto`: $STATE_DIRECTORY, "
+            "$XDG_STATE_HOME/taskforge or ~/.local/state/taskforge.",
+            &options.data_dir);
+  table.AddCustom(
+      "store.durability",
+      "Of tasks that name none, where there is a data directory: durable (synced before they are "
+      "acknowledged), buffered (synced within store.flush_interval) or memory.",
+      [&options](absl::string_view text) {
+        const auto durability = ParseDurability(text);
+        if (!durability.has_value()) {
+          return absl::InvalidArgumentError("must be durable, buffered or memory");
+        }
+        options.default_durability = *durability;
+        return absl::OkStatus();
+      },
+      [&options] { return std::string(Name(options.default_durability)); });
+  table.Add("store.flush_interval", "Within which buffered tasks are synced.",
+            &options.store.flush_interval);
+  table.AddBytes(
+      "store.min_free_bytes",
+      "New tasks are refused while the disk has less left, so that accepted ones can end; "
+      "of a disk of less than four times that, a quarter.",
+      &options.min_free_bytes);
+  table.AddBytes("store.write_buffer_bytes", "Of what is not in the store's files yet, in memory.",
+                 &options.write_buffer_bytes);
+  table.AddBytes("store.cache_bytes", "Of what was read from the store's files.",
+                 &options.cache_bytes);
+  table.Add("store.accept_data_loss",
+            "Starts with what is left where the disk lost what was synced, instead of refusing.",
+            &options.accept_data_loss);
+}
+
 void BindQueue(OptionTable& table, QueueOptions& queue) {
   const std::string prefix = absl::StrCat("queues.", queue.name, ".");
   table.Add(
@@ -312,6 +346,7 @@ void BindOptions(Config& config, OptionTable& table) {
   BindServer(config, table);
   BindLog(config, table);
   BindPool(config, table);
+  BindStore(config.persistence, table);
   BindTasks(config, table);
 }
 

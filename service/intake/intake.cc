@@ -6,15 +6,23 @@
 
 #include "base/error.h"
 #include "base/sharded_counter.h"
-#include "base/wall_time.h"
 #include "intake/refusals.h"
 #include "intake/request_index.h"
 #include "intake/shared_names.h"
 #include "task/spec_hash.h"
 #include "task/uuid.h"
-#include "task/waiting_expiry.h"
 
 namespace taskforge {
+
+namespace {
+
+// What the task asks for, else what the server gives to those that ask for nothing.
+Durability EffectiveDurability(const TaskSpec& spec, const IntakeOptions& options) {
+  return spec.requested_durability == Durability::kUnspecified ? options.defaults.durability
+                                                               : spec.requested_durability;
+}
+
+}  // namespace
 
 class Intake::Core {
  public:
@@ -23,8 +31,6 @@ class Intake::Core {
         parts_(parts),
         queue_names_(parts.queues.names()),
         shared_queues_(queue_names_.begin(), queue_names_.end()),
-        wall_time_(parts.clock),
-        expiry_(parts.timer, parts.queues, parts.ender),
         requests_(
             std::make_shared<RequestIndex>(options_.max_request_ids, options_.request_id_ttl)),
         submitted_((queue_names_.size() + 1) * kPriorityCount * kDecisionCount) {}
@@ -105,7 +111,7 @@ class Intake::Core {
 
   RequestIndex::Found FindRequest(Pending& pending) {
     const TaskSpec& spec = pending.submission.spec;
-    pending.request_key = RequestIndex::KeyOf(spec);
+    pending.request_key = RequestKeyOf(spec);
     pending.hash = HashOf(spec);
     const size_t queue = QueueIndex(spec.queue);
     const Priority priority = spec.priority;
@@ -157,14 +163,14 @@ class Intake::Core {
     asked.queue = shared_queues_[admission->queue_index()];
     asked.handler = shared_handlers_.Share(std::move(asked.handler));
     Ref<TaskRecord> record = MakeRef<TaskRecord>();
-    record->uid = MakeUuidV7(now, parts_.random);
+    record->uid = parts_.uuids.Next(now);
     record->spec = MakeRef<TaskSpec>(std::move(asked));
     const absl::Time schedule_time = record->spec->terms->schedule_time;
     const bool is_scheduled = schedule_time > now;
     record->state = is_scheduled ? TaskState::kScheduled : TaskState::kQueued;
     record->wait_reason = is_scheduled ? WaitReason::kSchedule : WaitReason::kQueue;
     if (is_scheduled) record->history.Edit().next_attempt_time = schedule_time;
-    record->effective_durability = parts_.store.effective_durability();
+    record->effective_durability = EffectiveDurability(*record->spec, options_);
     record->create_time = now;
 
     pending->task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
@@ -174,6 +180,14 @@ class Intake::Core {
     }
     // The one record that task, store and receipt share while the task waits.
     appending.record = pending->task->accepted_record();
+    if (!pending->request_key.empty()) {
+      appending.request_key = pending->request_key;
+      appending.request_hash = pending->hash;
+      // `done` has it, and outlives this.
+      appending.on_known = [this, stored = pending.get()](KnownRequest known) {
+        Known(*stored, std::move(known));
+      };
+    }
     appending.done = [this, stored = std::move(pending)](const absl::Status& status) {
       Stored(*stored, status);
     };
@@ -190,7 +204,29 @@ class Intake::Core {
       Refuse(pending, Decision::kRejectedInvalid, TaskExistsError(pending.task->name()));
       return;
     }
-    Refuse(pending, Decision::kRejectedFailed, StoreFailedError(status));
+    const bool is_full = absl::IsResourceExhausted(status);  // It says what to do.
+    Refuse(pending, Decision::kRejectedFailed, is_full ? status : StoreFailedError(status));
+  }
+
+  // The store knows the request_id from before this index began, or from before it forgot it.
+  void Known(Pending& pending, KnownRequest known) {
+    const TaskRef task = pending.task;
+    const std::string& request_id = task->spec().origin->request_id;
+    parts_.live_tasks.Erase(*task);
+    if (known.hash != pending.hash) {
+      const absl::Status reused = RequestIdReusedError(request_id, known.task_name);
+      return Refuse(pending, Decision::kRejectedInvalid, reused);
+    }
+    Count(task->spec(), Decision::kDuplicate);
+    const RequestIndex::TaskId id{std::move(known.task_name), known.uid};
+    std::vector<Submission> waiting = requests_->Settle(pending.request_key, id);
+    // It may be forgotten again: the store does not.
+    requests_->Ended(pending.request_key, parts_.clock.Monotonic());
+    // The task has the spec now; an answer may name the id.
+    pending.submission.spec.origin.Edit().request_id = request_id;
+    pending.task = nullptr;  // Before the answer: its place is free when the client hears of it.
+    AnswerKnown(std::move(pending.submission), id);
+    for (Submission& submission : waiting) AnswerKnown(std::move(submission), id);
   }
 
   void Acknowledge(Pending& pending) {
@@ -198,7 +234,6 @@ class Intake::Core {
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     Count(task->spec(), Decision::kAccepted);
     const TaskRecordPtr& record = task->accepted_record();
-    const bool is_scheduled = record->state == TaskState::kScheduled;
     RequestIndex::TaskId id;
     std::vector<Submission> waiting;
     if (!pending.request_key.empty()) {
@@ -213,47 +248,7 @@ class Intake::Core {
       task->OnFinished(std::move(pending.submission.on_finished));
     }
     for (Submission& submission : waiting) AnswerKnown(std::move(submission), id);
-    if (is_scheduled) {
-      WaitForSchedule(task);
-    } else {
-      WaitForTurn(task);
-    }
-  }
-
-  void WaitForSchedule(const TaskRef& task) {
-    const MonoTime now = parts_.clock.Monotonic();
-    const MonoTime when = wall_time_.MonotonicOf(task->spec().terms->schedule_time, now);
-    const TimerId id = parts_.timer.ScheduleAt(when, [this, task] {
-      task->timer_id.store(0);
-      if (task->phase() != TaskPhase::kQueued) return;
-      task->Update([](TaskRecord& record) {
-        if (record.state != TaskState::kScheduled) return;
-        record.state = TaskState::kQueued;
-        record.wait_reason = WaitReason::kQueue;
-      });
-      WaitForTurn(task);
-    });
-    // Not over the timer of the wait for its turn, which this one may have set already.
-    uint64_t none = 0;
-    task->timer_id.compare_exchange_strong(none, id);
-    // A cancel that came before has disarmed nothing.
-    if (task->phase() != TaskPhase::kQueued) parts_.timer.Cancel(id);
-  }
-
-  void WaitForTurn(const TaskRef& task) {
-    const TaskSpec& spec = task->spec();
-    const bool has_timeout = spec.terms->queue_timeout != absl::InfiniteDuration();
-    if (has_timeout || spec.terms->deadline != absl::InfiniteFuture()) {
-      const MonoTime now = parts_.clock.Monotonic();
-      const MonoTime deadline = wall_time_.MonotonicOf(spec.terms->deadline, now);
-      const MonoTime timeout = has_timeout ? now + spec.terms->queue_timeout : MonoTime::Max();
-      if (timeout < deadline) {
-        expiry_.Arm(task, timeout, "QUEUE_TIMEOUT");
-      } else {
-        expiry_.Arm(task, deadline, "DEADLINE");
-      }
-    }
-    parts_.queues.Enqueue(task, TaskSink::Position::kBack);
+    parts_.waits.Start(task);
   }
 
   // Answers with the task that the request_id stands for.
@@ -350,8 +345,6 @@ class Intake::Core {
   const std::vector<SharedText> shared_queues_;  // The same: what the specs of tasks share.
   // Synchronize themselves.
   SharedNames shared_handlers_;
-  WallTime wall_time_;
-  WaitingExpiry expiry_;
   const std::shared_ptr<RequestIndex> requests_;
   ShardedCounters submitted_;
   std::atomic<bool> is_draining_{false};

@@ -12,14 +12,13 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
-#include "base/random.h"
-#include "base/timer.h"
 #include "intake/admission_policy.h"
+#include "intake/wait_starter.h"
 #include "queues/task_queues.h"
 #include "store/task_store.h"
 #include "task/live_tasks.h"
 #include "task/task_api.h"
-#include "task/task_ender.h"
+#include "task/uuid.h"
 #include "task/validation.h"
 
 namespace taskforge {
@@ -74,15 +73,14 @@ class Intake final : public Submitter {
  public:
   struct Parts {
     const Clock& clock;
-    Random& random;
-    Timer& timer;
+    UuidSequence& uuids;
     const HandlerDirectory& handlers;
     const PoolLoad& load;
     TaskQueues& queues;
     TaskStore& store;
     LiveTasks& live_tasks;
     TaskRunner& runner;
-    TaskEnder& ender;
+    WaitStarter& waits;
   };
 
   Intake(IntakeOptions options, const Parts& parts);

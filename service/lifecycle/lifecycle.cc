@@ -9,14 +9,18 @@
 namespace taskforge {
 namespace {
 
-AttemptCounts CountsOf(const TaskRecord& record, bool last_is_lost) {
+// `last` is how the last attempt ended: the record does not show it yet.
+AttemptCounts CountsOf(const TaskRecord& record, const AttemptEnd& last) {
   AttemptCounts counts;
-  for (const AttemptRecord& attempt : record.history->attempts)
-    (attempt.lost ? counts.lost : counts.counted)++;
-  if (last_is_lost) {  // The record does not show it yet.
-    --counts.counted;
-    ++counts.lost;
+  const auto count = [&](bool is_lost, const TaskError* error) {
+    const bool is_shutdown = is_lost && error != nullptr && error->reason == kShutdownReason;
+    if (!is_shutdown) ++(is_lost ? counts.lost : counts.counted);
+  };
+  const std::vector<AttemptRecord>& attempts = record.history->attempts;
+  for (size_t i = 0; i + 1 < attempts.size(); ++i) {
+    count(attempts[i].lost, attempts[i].error.has_value() ? &*attempts[i].error : nullptr);
   }
+  count(last.lost, std::get_if<TaskError>(&last.result));
   return counts;
 }
 
@@ -58,7 +62,10 @@ Lifecycle::Lifecycle(const LifecycleOptions& options, uint64_t boot_epoch, Parts
       wall_time_(parts.clock),
       expiry_(parts.timer, parts.queues, *this) {}
 
-void Lifecycle::AttemptStarted(Task& task) { Tell(task, TaskState::kRunning); }
+void Lifecycle::AttemptStarted(Task& task) {
+  Note(task);
+  Tell(task, TaskState::kRunning);
+}
 
 void Lifecycle::AttemptEnded(TaskRef task, AttemptEnd end) {
   auto* output = std::get_if<Payload>(&end.result);
@@ -92,7 +99,7 @@ void Lifecycle::Fail(TaskRef task, AttemptEnd end) {
   metrics_.CountAttempt(task->spec(), record->history->queue_wait_ns, end.run_ns);
   const absl::Time ended_time = wall_time_.At(end.ended);
   const TaskError& error = std::get<TaskError>(end.result);
-  const AttemptCounts counts = CountsOf(*record, end.lost);
+  const AttemptCounts counts = CountsOf(*record, end);
   RetryDecision next = DecideNextStep(task->spec().terms->retry, counts, error, end.lost,
                                       options_.max_lost_attempts, parts_.random.NextDouble());
   const bool is_too_late =
@@ -124,6 +131,7 @@ void Lifecycle::Retry(const TaskRef& task, const AttemptEnd& end, absl::Duration
     record.wait_reason = WaitReason::kRetryBackoff;
     record.history.Edit().next_attempt_time = ended_time + backoff;
   });
+  Note(*task);
   task->TryAdvance(TaskPhase::kRunning, TaskPhase::kQueued);
   Tell(*task, TaskState::kScheduled);
   if (CancelIfRequested(task)) return;
@@ -137,6 +145,7 @@ void Lifecycle::RunAgain(const TaskRef& task, const AttemptEnd& end) {
     record.state = TaskState::kQueued;
     record.wait_reason = WaitReason::kQueue;
   });
+  Note(*task);
   task->TryAdvance(TaskPhase::kRunning, TaskPhase::kQueued);
   Tell(*task, TaskState::kQueued);
   if (CancelIfRequested(task)) return;
@@ -229,7 +238,7 @@ void Lifecycle::Record(TaskRef task, TaskRecordPtr record, Stage stage) {
 
 void Lifecycle::Recorded(const TaskRef& task, const TaskRecordPtr& record, Stage stage,
                          const absl::Status& status) {
-  if (status.code() == absl::StatusCode::kUnavailable) {
+  if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) {
     metrics_.CountStoreRetry();
     parts_.timer.ScheduleAt(parts_.clock.Monotonic() + options_.store_retry_interval,
                             [this, task, record, stage] { Record(task, record, stage); });
@@ -243,6 +252,11 @@ void Lifecycle::Recorded(const TaskRef& task, const TaskRecordPtr& record, Stage
   parts_.live.Erase(*task);
   task->Finish(record);
   parts_.events.Publish(record);
+}
+
+void Lifecycle::Note(const Task& task) {
+  if (task.accepted_record()->effective_durability == Durability::kMemory) return;
+  parts_.store.Note(task.Snapshot());
 }
 
 void Lifecycle::Tell(const Task& task, TaskState state) {

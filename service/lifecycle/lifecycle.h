@@ -81,6 +81,8 @@ class Lifecycle final : public AttemptSink, public TaskEnder {
   void Record(TaskRef task, TaskRecordPtr record, Stage stage);
   void Recorded(const TaskRef& task, const TaskRecordPtr& record, Stage stage,
                 const absl::Status& status);
+  // For whoever takes the task over after a crash.
+  void Note(const Task& task);
   void Tell(const Task& task, TaskState state);
 
   const LifecycleOptions options_;

@@ -103,6 +103,8 @@ void TaskDirectory::CancelLive(const TaskRef& task, RecordCallback done) {
     AnswerWhenEnded(task, std::move(done));
     return;
   }
+  // After a crash it must not run again.
+  parts_.store.Note(task->Snapshot());
   const Ref<RunningAttempt> running = task->running();
   if (running) running->RequestStop(StopReason::kCancelled);
   std::move(done)(task->Snapshot());

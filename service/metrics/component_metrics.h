@@ -16,13 +16,14 @@
 #include "handlers/registry.h"
 #include "handlers/worker_hub.h"
 #include "intake/intake.h"
+#include "intake/recovery.h"
 #include "lifecycle/lifecycle.h"
 #include "metrics/families.h"
 #include "pool/stats.h"
 #include "queues/task_queues.h"
 #include "rpc/rpc_stats.h"
 #include "runner/runner.h"
-#include "store/memory_store.h"
+#include "store/durable_store.h"
 
 namespace taskforge {
 
@@ -39,6 +40,9 @@ void CollectIntake(const IntakeStats& stats, Families& families);
 void CollectLifecycle(const LifecycleStats& stats, Families& families);
 void CollectRunner(const RunnerStats& stats, Families& families);
 void CollectStore(const TaskStoreStats& stats, Families& families);
+// What is there only with a data directory: none otherwise.
+void CollectDisk(const std::optional<DurableStoreStats>& stats, const RecoveryReport& recovered,
+                 Families& families);
 void CollectBus(const BusStats& stats, Families& families);
 // `labels` keeps a handler's name for all scrapes: one that comes later takes no other's label.
 // What it has no place for is summed as `_other`.

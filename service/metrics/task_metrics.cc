@@ -90,4 +90,32 @@ void CollectStore(const TaskStoreStats& stats, Families& families) {
                    static_cast<double>(stats.errors));
 }
 
+void CollectDisk(const std::optional<DurableStoreStats>& stats, const RecoveryReport& recovered,
+                 Families& families) {
+  if (!stats.has_value()) return;
+  const StoreEngineStats& engine = stats->engine;
+  families.Counter("taskforge_store_commits_total", "Batches that were written to the disk.", {},
+                   static_cast<double>(engine.writes));
+  families.Counter("taskforge_store_syncs_total", "Times that the log was synced.", {},
+                   static_cast<double>(engine.syncs));
+  families.Counter("taskforge_store_written_bytes_total", "Bytes of the batches.", {},
+                   static_cast<double>(engine.bytes_written));
+  families.Gauge("taskforge_store_disk_bytes", "Bytes of the store's files.", {},
+                 static_cast<double>(engine.disk_bytes));
+  families.Gauge("taskforge_store_memory_bytes", "Bytes that the store holds in memory.", {},
+                 static_cast<double>(engine.memory_bytes));
+  families.Gauge("taskforge_store_waiting_writes", "Writes that wait for a commit.", {},
+                 static_cast<double>(stats->waiting_writes));
+  families.Gauge("taskforge_store_failed",
+                 "1: the disk failed, nothing is accepted, and the server ends.", {},
+                 stats->has_failed ? 1 : 0);
+  const auto count = [&](const char* state, size_t tasks) {
+    families.Gauge("taskforge_recovered_tasks", "Tasks that this start took over, by their state.",
+                   {{"state", state}}, static_cast<double>(tasks));
+  };
+  count("queued", recovered.queued);
+  count("scheduled", recovered.scheduled);
+  count("running", recovered.running);
+}
+
 }  // namespace taskforge

@@ -54,6 +54,7 @@ class TaskQueues::Core {
     for (QueueOptions& queue : queues) {
       index.emplace(queue.name, names.size());
       names.push_back(queue.name);
+      shared_names.emplace_back(queue.name);
       ledgers.push_back(std::make_unique<QueueLedger>(std::move(queue)));
     }
   }
@@ -63,10 +64,17 @@ class TaskQueues::Core {
     return it == index.end() ? std::nullopt : std::optional(it->second);
   }
 
+  absl::Status Unknown(absl::string_view queue) const {
+    return ReasonError(absl::StatusCode::kNotFound, "QUEUE_UNKNOWN",
+                       absl::StrCat("there is no queue \"", queue,
+                                    "\" (queues); there are: ", absl::StrJoin(names, ", ")));
+  }
+
   // Constant after construction.
   const Clock& clock;
   const LaneDirectory& lanes;
   std::vector<std::string> names;
+  std::vector<SharedText> shared_names;
   absl::flat_hash_map<std::string, size_t> index;
   LaneListener listener;
   // Synchronize themselves.
@@ -87,13 +95,16 @@ TaskQueues::~TaskQueues() {
 
 absl::StatusOr<Admission> TaskQueues::Admit(absl::string_view queue, size_t bytes) {
   const std::optional<size_t> index = core_->Find(queue);
-  if (!index.has_value()) {
-    return ReasonError(absl::StatusCode::kNotFound, "QUEUE_UNKNOWN",
-                       absl::StrCat("there is no queue \"", queue,
-                                    "\" (queues); there are: ", absl::StrJoin(core_->names, ", ")));
-  }
+  if (!index.has_value()) return core_->Unknown(queue);
   const absl::Status taken = core_->ledgers[*index]->Take(bytes, core_->clock);
   if (!taken.ok()) return taken;
+  return Admission(*this, *index, bytes);
+}
+
+absl::StatusOr<Admission> TaskQueues::AdmitRecovered(absl::string_view queue, size_t bytes) {
+  const std::optional<size_t> index = core_->Find(queue);
+  if (!index.has_value()) return core_->Unknown(queue);
+  core_->ledgers[*index]->TakeAnyway(bytes);
   return Admission(*this, *index, bytes);
 }
 
@@ -108,6 +119,10 @@ std::optional<Priority> TaskQueues::DefaultPriority(absl::string_view queue) con
 }
 
 const std::vector<std::string>& TaskQueues::names() const { return core_->names; }
+
+const SharedText& TaskQueues::SharedName(size_t queue_index) const {
+  return core_->shared_names[queue_index];
+}
 
 void TaskQueues::Enqueue(TaskRef task, Position position) {
   task->enqueued = core_->clock.Monotonic();

@@ -17,6 +17,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "base/shared_text.h"
 #include "queues/release_target.h"
 #include "task/admission.h"
 #include "task/task.h"
@@ -85,12 +86,16 @@ class TaskQueues final : public TaskSink, public AdmissionLedger {
   // quota that is used up and when to come again, by the rate at which places come back;
   // NOT_FOUND, reason QUEUE_UNKNOWN.
   absl::StatusOr<Admission> Admit(absl::string_view queue, size_t bytes);
+  // The same for a task that was accepted in another life of the server: whatever the limits say.
+  absl::StatusOr<Admission> AdmitRecovered(absl::string_view queue, size_t bytes);
   void GiveBack(size_t queue_index, size_t bytes) override;
 
   // None: no such queue, or it has none.
   std::optional<Priority> DefaultPriority(absl::string_view queue) const;
   // By queue index.
   const std::vector<std::string>& names() const;
+  // The name that the queue's tasks share.
+  const SharedText& SharedName(size_t queue_index) const;
 
   // Stamps Work::enqueued, Task::ahead and Task::enqueued_dispatch. Drops a task whose phase is not
   // QUEUED any more. A task never overtakes one whose Enqueue returned before, in the same lane,

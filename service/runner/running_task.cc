@@ -48,6 +48,12 @@ bool Runner::RunningTask::Finish(End end) {
   if (timed_out && !end.lost && std::holds_alternative<TaskError>(end.result)) {
     end.result = StopError(reason, /*heeded=*/true);
   }
+  // What outlives this server goes on with the next: the attempt is the server's loss, not its own.
+  const bool is_kept = task_->accepted_record()->effective_durability != Durability::kMemory;
+  if (reason == StopReason::kShutdown && is_kept && std::holds_alternative<TaskError>(end.result)) {
+    std::get<TaskError>(end.result).reason = kShutdownReason;
+    end.lost = true;
+  }
   Deliver(std::move(end));
   return true;
 }

@@ -39,6 +39,7 @@ class SlowStore final : public TaskStore {
     }
   }
   void CompleteIf(absl::Span<Completing> batch) override { store_.CompleteIf(batch); }
+  void Note(const TaskRecordPtr& record) override { store_.Note(record); }
   void Read(const std::string& name, RecordCallback done) override {
     store_.Read(name, std::move(done));
   }
@@ -106,9 +107,10 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
     TaskQueuesOptions options;
     options.queues = {mail};
     queues_ = std::make_unique<TaskQueues>(options, clock_, handlers_, target_);
+    waits_ = std::make_unique<WaitStarter>(clock_, timer_, *queues_, *this);
     intake_ = std::make_unique<Intake>(
-        IntakeOptions(), Intake::Parts{clock_, random_, timer_, handlers_, load_, *queues_, store_,
-                                       live_, *this, *this});
+        IntakeOptions(), Intake::Parts{clock_, uuids_, handlers_, load_, *queues_, store_, live_,
+                                       *this, *waits_});
   }
 
   static TaskSpec Echo() {
@@ -175,6 +177,7 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
   FakeClock clock_;
   FakeTimer timer_{clock_};
   SeededRandom random_{1};
+  UuidSequence uuids_{random_};
   FakeHandlers handlers_;
   FakeLoad load_;
   FakeReleaseTarget target_{1000};
@@ -183,6 +186,7 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
   std::vector<std::tuple<std::string, TaskState, std::string>> ended_;
   std::unique_ptr<TaskQueues> queues_;
   LiveTasks live_;
+  std::unique_ptr<WaitStarter> waits_;
   std::unique_ptr<Intake> intake_;
 };
 

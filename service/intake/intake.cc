@@ -175,7 +175,7 @@ class Intake::Core {
 
     pending->task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
     if (!parts_.live_tasks.Insert(pending->task)) {
-      Refuse(*pending, Decision::kRejectedInvalid, TaskExistsError(pending->task->name()));
+      AnswerTaken(*pending);
       return false;
     }
     // The one record that task, store and receipt share while the task waits.
@@ -206,6 +206,21 @@ class Intake::Core {
     }
     const bool is_full = absl::IsResourceExhausted(status);  // It says what to do.
     Refuse(pending, Decision::kRejectedFailed, is_full ? status : StoreFailedError(status));
+  }
+
+  // A living task has the name: perhaps the very one that this request_id stands for, from before
+  // this index began.
+  void AnswerTaken(Pending& pending) {
+    const std::string name = pending.task->name();
+    const TaskRef living = parts_.live_tasks.Find(name);
+    const bool is_same = !pending.request_key.empty() && living &&
+                         !living->spec().origin->request_id.empty() &&
+                         RequestKeyOf(living->spec()) == pending.request_key;
+    if (is_same) {
+      Known(pending, {HashOf(living->spec()), name, living->accepted_record()->uid});
+    } else {
+      Refuse(pending, Decision::kRejectedInvalid, TaskExistsError(name));
+    }
   }
 
   // The store knows the request_id from before this index began, or from before it forgot it.

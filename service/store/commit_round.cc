@@ -87,19 +87,19 @@ void CommitRound::Append(StoreOp& op, Answering& answer, const Settings& setting
                 ExpiringValue(absl::InfiniteFuture(),
                               EncodeRequest({op.request_hash, op.task_name, op.uid})));
   }
-  living_->insert(op.uid);
+  living_->Insert(op.uid);
   answer.is_written = true;
 }
 
 void CommitRound::Note(StoreOp& op, Answering& answer) {
-  if (!living_->contains(op.uid)) return;  // Its end came first.
+  if (!living_->Contains(op.uid)) return;  // Its end came first.
   batch_->Put(StoreTable::kProgress, UidKey(op.uid), op.value);
   answer.is_written = true;
 }
 
 void CommitRound::Complete(StoreOp& op, Answering& answer, const Settings& settings,
                            absl::Time now) {
-  if (living_->erase(op.uid) == 0) {
+  if (!living_->Erase(op.uid)) {
     answer.status = WhyNotLiving(op, now);
     return;
   }
@@ -157,8 +157,8 @@ void CommitRound::Undo(LivingTasks& living, const absl::Status& status) {
   for (size_t i = ops_.size(); i-- > 0;) {
     if (!std::exchange(answers_[i].is_written, false)) continue;
     answers_[i].status = status;
-    if (ops_[i].kind == StoreOp::Kind::kAppend) living.erase(ops_[i].uid);
-    if (ops_[i].kind == StoreOp::Kind::kComplete) living.insert(ops_[i].uid);
+    if (ops_[i].kind == StoreOp::Kind::kAppend) living.Erase(ops_[i].uid);
+    if (ops_[i].kind == StoreOp::Kind::kComplete) living.Insert(ops_[i].uid);
   }
 }
 

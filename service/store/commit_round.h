@@ -10,15 +10,13 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "store/living_tasks.h"
 #include "store/store_engine.h"
 #include "store/store_op.h"
 #include "store/task_store.h"
 #include "store/task_tables.h"
 
 namespace taskforge {
-
-// The tasks that live, as those know it who commit.
-using LivingTasks = absl::flat_hash_set<Uuid>;
 
 // Not thread-safe: of the thread that commits.
 class CommitRound {

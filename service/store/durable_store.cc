@@ -81,14 +81,12 @@ class DurableStore::Core {
   uint64_t boot_epoch() const { return boot_epoch_; }
 
   // No thread of the store runs yet.
-  absl::Status Recover(absl::FunctionRef<void(Ref<TaskRecord>)> visit)
-      ABSL_NO_THREAD_SAFETY_ANALYSIS {
+  absl::Status Recover(absl::FunctionRef<void(Ref<TaskRecord>)> visit) {
     const absl::Status status = tables_->ForEachLiving([&](Ref<TaskRecord> record) {
-      living_.insert(record->uid);
+      living_.Insert(record->uid);
       visit(std::move(record));
     });
     if (!status.ok()) return status;
-    live_records_.store(living_.size(), std::memory_order_relaxed);
     for (size_t i = 0; i < kCommitters; ++i) {
       threads_.emplace_back([this] { KeepCommitting(); });
     }
@@ -169,7 +167,7 @@ class DurableStore::Core {
   void List(const TaskFilter& filter, int page_size, const std::string& page_token,
             PageCallback done) {
     Enqueue([this, filter, page_size, page_token, done = std::move(done)]() mutable {
-      std::move(done)(tables_->List(filter, page_size, page_token, parts_.clock.Now()));
+      std::move(done)(tables_->List(filter, page_size, page_token, living_, parts_.clock.Now()));
     });
   }
 
@@ -191,7 +189,7 @@ class DurableStore::Core {
       MutexLock lock(stats_mu_);
       stats = stats_;
     }
-    stats.live_records = live_records_.load(std::memory_order_relaxed);
+    stats.live_records = living_.size();
     const StoreEngineStats engine = parts_.engine.Stats();
     stats.finished_records = engine.ended_records;
     stats.finished_bytes = engine.disk_bytes;
@@ -254,7 +252,6 @@ class DurableStore::Core {
       round.Undo(living_, status);
       NoteFailure(status);
     }
-    live_records_.store(living_.size(), std::memory_order_relaxed);
     MutexLock stats_lock(stats_mu_);
     round.AddTo(stats_);
     if (!status.ok()) ++stats_.errors;
@@ -324,17 +321,16 @@ class DurableStore::Core {
   const Parts parts_;
   const uint64_t boot_epoch_;
   const std::unique_ptr<TaskTables> tables_;  // Synchronizes itself; swept by the reading thread.
+  LivingTasks living_;                        // Changed by the thread that commits.
   CommitQueue queue_;
 
   // Held by the thread that commits, from before it takes a batch until the batch is written: the
   // one lock that is held while the disk works. Nobody else takes it once tasks come.
   Mutex commit_mu_ ABSL_ACQUIRED_BEFORE(stats_mu_, read_mu_);
-  LivingTasks living_ ABSL_GUARDED_BY(commit_mu_);
   std::unique_ptr<StoreEngine::Batch> batch_ ABSL_GUARDED_BY(commit_mu_);
   MonoTime flush_at_ ABSL_GUARDED_BY(commit_mu_) = MonoTime::Max();
   absl::Status failure_ ABSL_GUARDED_BY(commit_mu_);
   std::atomic<bool> has_failed_{false};
-  std::atomic<size_t> live_records_{0};  // Relaxed: for those who look.
 
   mutable Mutex stats_mu_;
   TaskStoreStats stats_ ABSL_GUARDED_BY(stats_mu_);

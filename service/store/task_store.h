@@ -55,7 +55,7 @@ class TaskStore {
     SpecHash request_hash = {};
     // Called instead of `done` if the store knows the request already; nothing was written then.
     // `done` is destroyed after it. May be empty without a request_key.
-    absl::AnyInvocable<void(KnownRequest) &&> on_known = {};
+    absl::AnyInvocable<void(KnownRequest)&&> on_known = {};
   };
   // A task's end.
   struct Completing {

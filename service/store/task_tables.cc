@@ -41,27 +41,24 @@ bool Matches(const TaskFilter& filter, const TaskRecord& record, bool is_finishe
   return IsTerminal(*filter.state) ? is_finished && record.state == *filter.state : !is_finished;
 }
 
-// A place in one of the sources of a list, each newest first.
+// A class of finished tasks, newest first.
 struct Source {
   std::unique_ptr<StoreEngine::Cursor> cursor;
-  bool is_live = false;
   Uuid uid;
 
   // Reads the key that it is at; false: at the end.
   bool Read() {
     if (!cursor->Valid()) return false;
-    absl::string_view key = cursor->key();
-    if (!is_live) key.remove_prefix(1);
-    uid = ParseUidKey(key).value_or(Uuid());
+    uid = ParseUidKey(cursor->key().substr(1)).value_or(Uuid());
     return true;
   }
 };
 
-// The newest first, of several sources.
+// The newest first, of several classes.
 class Merge {
  public:
-  void Add(std::unique_ptr<StoreEngine::Cursor> cursor, bool is_live) {
-    Source source{std::move(cursor), is_live, {}};
+  void Add(std::unique_ptr<StoreEngine::Cursor> cursor) {
+    Source source{std::move(cursor), {}};
     if (source.Read()) {
       sources_.push_back(std::move(source));
     } else if (status_.ok()) {
@@ -151,43 +148,64 @@ absl::StatusOr<std::optional<KnownRequest>> TaskTables::FindRequest(absl::string
 }
 
 absl::StatusOr<TaskPage> TaskTables::List(const TaskFilter& filter, int page_size,
-                                          const std::string& page_token, absl::Time now) const {
+                                          const std::string& page_token, const LivingTasks& living,
+                                          absl::Time now) const {
   const absl::StatusOr<std::optional<Uuid>> before = ParseToken(page_token);
   if (!before.ok()) return before.status();
   const size_t limit = static_cast<size_t>(std::clamp(page_size, 1, kMaxPageSize));
   const bool only_live = filter.state.has_value() && !IsTerminal(*filter.state);
   const bool only_ended = filter.state.has_value() && IsTerminal(*filter.state);
-  Merge merge;
-  if (!only_ended) {
-    merge.Add(engine_.Scan(StoreTable::kLive, "", before->has_value() ? UidKey(**before) : "",
-                           StoreEngine::Direction::kBackward),
-              /*is_live=*/true);
-  }
+  std::vector<Uuid> live;
+  if (!only_ended) live = living.NewestBefore(*before, kMostScanned + 1);
+  Merge ended;
   for (LifeClass life = 0; life <= kForever && !only_live; ++life) {
     if (!Has(life)) continue;
     const std::string to = before->has_value() ? EndedKey(life, **before) : EndedKey(life + 1, {});
-    merge.Add(engine_.Scan(StoreTable::kEnded, EndedKeyAt(life, OverBefore(life, now)), to,
-                           StoreEngine::Direction::kBackward),
-              /*is_live=*/false);
+    ended.Add(engine_.Scan(StoreTable::kEnded, EndedKeyAt(life, OverBefore(life, now)), to,
+                           StoreEngine::Direction::kBackward));
   }
   TaskPage page;
   Uuid last;
-  size_t scanned = 0;
-  while (const Source* top = merge.Top()) {
-    if (scanned++ == kMostScanned || page.records.size() == limit) {
+  size_t next_live = 0;
+  for (size_t scanned = 0;; ++scanned) {
+    const Source* const top = ended.Top();
+    const bool has_live = next_live < live.size();
+    if (top == nullptr && !has_live) break;
+    if (scanned == kMostScanned || page.records.size() == limit) {
       page.next_page_token = absl::StrCat(kTokenPrefix, last.ToString());
       break;
     }
-    last = top->uid;
-    const absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(top->cursor->value());
-    if (!record.ok()) return record.status();
-    const bool is_shown =
-        Matches(filter, **record, !top->is_live) && (top->is_live || !IsOver(**record, now));
-    if (is_shown) page.records.push_back(Summary(**record));
-    merge.Pop(top);
+    const bool is_live = has_live && (top == nullptr || top->uid < live[next_live]);
+    last = is_live ? live[next_live++] : top->uid;
+    const absl::Status status = is_live ? ShowLiving(last, filter, page)
+                                        : ShowEnded(top->cursor->value(), filter, now, page);
+    if (!status.ok()) return status;
+    if (!is_live) ended.Pop(top);
   }
-  if (!merge.status().ok()) return merge.status();
+  if (!ended.status().ok()) return ended.status();
   return page;
+}
+
+absl::Status TaskTables::ShowLiving(const Uuid& uid, const TaskFilter& filter,
+                                    TaskPage& page) const {
+  const auto bytes = engine_.Get(StoreTable::kLive, UidKey(uid));
+  if (!bytes.ok()) return bytes.status();
+  if (!bytes->has_value()) return absl::OkStatus();  // It has just ended.
+  const absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(**bytes);
+  if (!record.ok()) return record.status();
+  if (Matches(filter, **record, /*is_finished=*/false)) page.records.push_back(Summary(**record));
+  return absl::OkStatus();
+}
+
+absl::Status TaskTables::ShowEnded(absl::string_view bytes, const TaskFilter& filter,
+                                   absl::Time now, TaskPage& page) {
+  const absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(bytes);
+  if (!record.ok()) return record.status();
+  if (IsOver(**record, now) || !Matches(filter, **record, /*is_finished=*/true)) {
+    return absl::OkStatus();
+  }
+  page.records.push_back(Summary(**record));
+  return absl::OkStatus();
 }
 
 absl::Status TaskTables::ForEachLiving(absl::FunctionRef<void(Ref<TaskRecord>)> visit) const {

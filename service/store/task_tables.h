@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "store/living_tasks.h"
 #include "store/store_engine.h"
 #include "store/store_keys.h"
 #include "store/task_store.h"
@@ -36,11 +38,13 @@ class TaskTables {
   absl::StatusOr<std::optional<KnownRequest>> FindRequest(absl::string_view key,
                                                           absl::Time now) const;
 
-  // As TaskStore::List. A page may have fewer records than asked for, even none, and a token
-  // nevertheless: a filter that little passes looks at kMostScanned records at most.
+  // As TaskStore::List; `living` are those that live now. A page may have fewer records than asked
+  // for, even none, and a token nevertheless: a filter that little passes looks at kMostScanned
+  // records at most.
   static constexpr size_t kMostScanned = 20'000;
   absl::StatusOr<TaskPage> List(const TaskFilter& filter, int page_size,
-                                const std::string& page_token, absl::Time now) const;
+                                const std::string& page_token, const LivingTasks& living,
+                                absl::Time now) const;
 
   // Each task that lives, as it was noted last, in the order of acceptance. The first error ends
   // it.
@@ -57,6 +61,11 @@ class TaskTables {
 
  private:
   explicit TaskTables(StoreEngine& engine) : engine_(engine) {}
+
+  // Adds the record to the page, if the filter lets it.
+  absl::Status ShowLiving(const Uuid& uid, const TaskFilter& filter, TaskPage& page) const;
+  static absl::Status ShowEnded(absl::string_view bytes, const TaskFilter& filter, absl::Time now,
+                                TaskPage& page);
 
   bool Has(LifeClass life) const {
     return (lives_.load(std::memory_order_relaxed) >> life & 1) != 0;

@@ -39,6 +39,7 @@ class ServerFixture : public ::testing::Test {
   void Start(Flags flags = {}) {
     flags.insert(flags.begin(), {{"grpc.listen", "127.0.0.1:0"},
                                  {"admin.listen", "127.0.0.1:0"},
+                                 {"data_dir", "none"},
                                  {"shutdown.timeout", "10s"},
                                  {"log.level", "error"}});
     PosixFileSystem files;

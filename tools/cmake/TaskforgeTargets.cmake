@@ -41,12 +41,13 @@ function(taskforge_tests_need label)
   endforeach()
 endfunction()
 
-set(TASKFORGE_TEST_ENVIRONMENT
+set(TASKFORGE_SANITIZER_ENVIRONMENT
   "TSAN_OPTIONS=detect_deadlocks=1:second_deadlock_stack=1:halt_on_error=1:history_size=4"
   "ASAN_OPTIONS=detect_stack_use_after_return=1:strict_string_checks=1"
-  "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1"
-  # A server that a test starts keeps its tasks in memory, unless the test names a directory.
-  "TASKFORGE_DATA_DIR=none")
+  "UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1")
+
+# A server that a test starts keeps its tasks in memory, unless the test names a directory.
+set(TASKFORGE_SERVER_ENVIRONMENT "TASKFORGE_DATA_DIR=none")
 
 # taskforge_test(<name> LABEL unit|integration|... SOURCES ... DEPS ... [TIMEOUT s] [ENV "K=V" ...] [SERIAL])
 # A GoogleTest executable; each of its cases is a ctest test of its own, with the label (and, in a
@@ -63,7 +64,7 @@ function(taskforge_test name)
   if(TASKFORGE_SANITIZE)
     list(APPEND labels sanitize)
   endif()
-  set(environment ${TASKFORGE_TEST_ENVIRONMENT} ${ARG_ENV})
+  set(environment ${TASKFORGE_SANITIZER_ENVIRONMENT} ${TASKFORGE_SERVER_ENVIRONMENT} ${ARG_ENV})
   add_executable(${name} ${ARG_SOURCES})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/tests)
   target_link_libraries(${name} PRIVATE ${ARG_DEPS} GTest::gmock GTest::gtest GTest::gtest_main taskforge_flags)
@@ -90,10 +91,10 @@ function(taskforge_script_test name)
     set(ARG_TIMEOUT 120)
   endif()
   set(labels ${ARG_LABEL})
-  set(environment ${ARG_ENV})
+  set(environment ${TASKFORGE_SERVER_ENVIRONMENT} ${ARG_ENV})
   if(TASKFORGE_SANITIZE AND ARG_LABEL STREQUAL "integration")
     list(APPEND labels sanitize)
-    list(APPEND environment ${TASKFORGE_TEST_ENVIRONMENT})
+    list(APPEND environment ${TASKFORGE_SANITIZER_ENVIRONMENT})
   endif()
   add_test(NAME ${name} COMMAND ${ARG_COMMAND})
   set_tests_properties(${name} PROPERTIES TIMEOUT ${ARG_TIMEOUT} LABELS "${labels}" ENVIRONMENT "${environment}"

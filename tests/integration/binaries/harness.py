@@ -19,13 +19,13 @@ TIMEOUT_S = 60  # For a slow machine; never waited for when all is well.
 
 
 def environment(**more):
-    """The test's own, without what would change what the binaries do."""
+    """The test's own, without what would change what the binaries do; servers keep all in memory."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.startswith(("TASKFORGE_", "GRPC_")) and name not in ("NO_COLOR", "TERM")
     }
-    return {**kept, "TERM": "xterm", **more}
+    return {**kept, "TERM": "xterm", "TASKFORGE_DATA_DIR": "none", **more}
 
 
 def run(*argv, stdin=None, **env):

@@ -109,8 +109,8 @@ class IntakeFixture : public ::testing::Test, public TaskRunner, public TaskEnde
     queues_ = std::make_unique<TaskQueues>(options, clock_, handlers_, target_);
     waits_ = std::make_unique<WaitStarter>(clock_, timer_, *queues_, *this);
     intake_ = std::make_unique<Intake>(
-        IntakeOptions(), Intake::Parts{clock_, uuids_, handlers_, load_, *queues_, store_, live_,
-                                       *this, *waits_});
+        IntakeOptions(),
+        Intake::Parts{clock_, uuids_, handlers_, load_, *queues_, store_, live_, *this, *waits_});
   }
 
   static TaskSpec Echo() {

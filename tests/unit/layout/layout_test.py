@@ -37,7 +37,9 @@ FOLDERS = {
 GRPC_FREE = {"rpc/server.h", "rpc/rpc_stats.h", "rpc/access.h", "rpc/method_table.h"}
 # What comes from outside -> the only folders that may see it. main.cc composes and may see all.
 OUTSIDE = [
-    (re.compile(r"^(grpc|grpcpp|google/protobuf)/|\.pb\.h$"), {"rpc"}, "gRPC and protobuf"),
+    (re.compile(r"^(grpc|grpcpp)/"), {"rpc"}, "gRPC"),
+    (re.compile(r"^google/protobuf/|\.pb\.h$"), {"rpc", "store"}, "protobuf"),
+    (re.compile(r"^rocksdb/"), {"store"}, "RocksDB"),
     (re.compile(r"^prometheus/"), {"metrics"}, "prometheus-cpp"),
     (re.compile(r"^microhttpd\.h$"), {"admin"}, "libmicrohttpd"),
     (re.compile(r"^hwloc\.h$"), {"pool"}, "hwloc"),

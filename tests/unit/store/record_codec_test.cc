@@ -46,7 +46,8 @@ TaskRecord Full() {
   attempt.executor = "pool/seat-3";
   attempt.error = TaskError{absl::StatusCode::kInternal, "BAD", "it broke", false};
   attempt.lost = true;
-  history.attempts = {attempt, AttemptRecord{.number = 2, .queued_time = kNow, .executor = "w", .error = {}}};
+  history.attempts = {
+      attempt, AttemptRecord{.number = 2, .queued_time = kNow, .executor = "w", .error = {}}};
   history.output = Payload{"text/plain", "output", true};
   history.error = TaskError{absl::StatusCode::kAborted, "POISONED", "twice", true};
   history.start_time = kNow + absl::Seconds(2);

@@ -22,20 +22,13 @@ namespace {
   std::exit(1);
 }
 
-// Tries to connect to a loopback port until it answers, for ten seconds at most.
-void AwaitPort(int port) {
-  for (int attempt = 0; attempt < 1000; ++attempt) {
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool up = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-    close(fd);
-    if (up) return;
-    usleep(10'000);
-  }
-  Fail("nothing listens on port " + std::to_string(port));
+// The text of a field of flat JSON; empty: there is none.
+std::string TextOf(const std::string& json, const std::string& field) {
+  const std::string key = "\"" + field + "\":\"";
+  const size_t start = json.find(key);
+  if (start == std::string::npos) return "";
+  const size_t end = json.find('"', start + key.size());
+  return json.substr(start + key.size(), end - start - key.size());
 }
 
 }  // namespace
@@ -81,10 +74,18 @@ int ChildProcess::Wait() {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-ServerProcess::ServerProcess(std::unique_ptr<ChildProcess> child, std::string grpc_address)
-    : child_(std::move(child)), grpc_address_(std::move(grpc_address)) {}
+bool ChildProcess::HasEnded() const {
+  siginfo_t info{};
+  return waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
+         info.si_pid == pid_;
+}
 
-ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::string>& flags) {
+ServerProcess::ServerProcess(std::unique_ptr<ChildProcess> child, std::string grpc_address,
+                             int admin_port)
+    : child_(std::move(child)), grpc_address_(std::move(grpc_address)), admin_port_(admin_port) {}
+
+ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::string>& flags,
+                              double limit_seconds) {
   const char* const temporary = std::getenv("TMPDIR");
   std::string directory =
       std::string(temporary != nullptr ? temporary : "/tmp") + "/taskforge-bench-XXXXXX";
@@ -95,20 +96,23 @@ ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::
       "127.0.0.1:0", "--log-level", "error",         "--ready-file", ready};
   command.insert(command.end(), flags.begin(), flags.end());
   auto child = std::make_unique<ChildProcess>(command);
-  for (int attempt = 0; attempt < 1000 && access(ready.c_str(), R_OK) != 0; ++attempt) {
+  const double begin = WallSeconds();
+  while (access(ready.c_str(), R_OK) != 0 && !child->HasEnded() &&
+         WallSeconds() - begin < limit_seconds) {
     usleep(10'000);
   }
   std::ifstream in(ready);
   std::stringstream text;
   text << in.rdbuf();
-  const std::string json = text.str();
-  const std::string key = "\"grpc\":\"";
-  const size_t start = json.find(key);
-  if (start == std::string::npos) Fail(binary + " did not become ready");
-  const size_t end = json.find('"', start + key.size());
   std::remove(ready.c_str());
   rmdir(directory.c_str());
-  return ServerProcess(std::move(child), json.substr(start + key.size(), end - start - key.size()));
+  const std::string grpc = TextOf(text.str(), "grpc");
+  const std::string admin = TextOf(text.str(), "admin");
+  if (grpc.empty() || admin.empty()) {
+    std::fprintf(stderr, "%s did not become ready\n", binary.c_str());
+    std::exit(1);
+  }
+  return {std::move(child), grpc, std::atoi(admin.substr(admin.rfind(':') + 1).c_str())};
 }
 
 GearmanPeer::GearmanPeer(const std::string& peer_binary) : peer_binary_(peer_binary) {
@@ -159,6 +163,21 @@ long ResidentKib(int pid) {
   long resident = 0;
   in >> size >> resident;
   return resident * (sysconf(_SC_PAGESIZE) / 1024);
+}
+
+void AwaitPort(int port) {
+  for (int attempt = 0; attempt < 1000; ++attempt) {
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool up = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
+    close(fd);
+    if (up) return;
+    usleep(10'000);
+  }
+  Fail("nothing listens on port " + std::to_string(port));
 }
 
 int FreePort() {

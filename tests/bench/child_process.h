@@ -24,6 +24,8 @@ class ChildProcess {
   std::string ReadLine();
   // Waits until it has ended; its exit code.
   int Wait();
+  // Whether it has ended; never waits.
+  bool HasEnded() const;
 
  private:
   int pid_ = -1;
@@ -33,18 +35,22 @@ class ChildProcess {
 // A running taskforged on ports of its own.
 class ServerProcess {
  public:
-  ServerProcess(std::unique_ptr<ChildProcess> child, std::string grpc_address);
+  ServerProcess(std::unique_ptr<ChildProcess> child, std::string grpc_address, int admin_port);
   int pid() const { return child_->pid(); }
   const std::string& grpc_address() const { return grpc_address_; }
+  // On loopback; /metrics is served there.
+  int admin_port() const { return admin_port_; }
 
  private:
   std::unique_ptr<ChildProcess> child_;
   std::string grpc_address_;
+  int admin_port_;
 };
 // Starts it with defaults and these flags (`--pool-min-threads`, `2`, …), quiet, and waits until it
-// serves.
-ServerProcess StartTaskforged(const std::string& binary,
-                              const std::vector<std::string>& flags = {});
+// serves. One that has ended, or does not serve after `limit_seconds`, ends the benchmark with a
+// message.
+ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::string>& flags = {},
+                              double limit_seconds = 10);
 
 // gearmand with four echo workers, and its C client as a child that runs jobs on demand.
 class GearmanPeer {
@@ -78,6 +84,9 @@ class NatsServer {
 long ResidentKib(int pid);
 // A TCP port of loopback that was free a moment ago.
 int FreePort();
+// Tries to connect to a loopback port until it answers, for ten seconds at most; then it ends the
+// benchmark with a message.
+void AwaitPort(int port);
 
 }  // namespace taskforge::bench
 

@@ -1,9 +1,19 @@
 #include "client.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
 namespace taskforge::bench {
+namespace {
+
+// Of two durabilities the one that promises less; an unspecified one says nothing.
+v1::Durability Lesser(v1::Durability a, v1::Durability b) {
+  if (a == v1::DURABILITY_UNSPECIFIED) return b;
+  return b == v1::DURABILITY_UNSPECIFIED ? a : std::min(a, b);
+}
+
+}  // namespace
 
 std::shared_ptr<grpc::Channel> Connect(const std::string& address) {
   grpc::ChannelArguments arguments;
@@ -83,17 +93,27 @@ int64_t TaskStream::refused() const {
   return refused_;
 }
 
+v1::Durability TaskStream::durability() const {
+  const std::lock_guard<std::mutex> lock(mu_);
+  return durability_;
+}
+
 void TaskStream::Read() {
   v1::SubmitTasksResponse response;
   while (stream_->Read(&response)) {
     int refused = 0;
-    for (const v1::SubmitAck& ack : response.acks()) refused += ack.code() != 0 ? 1 : 0;
+    v1::Durability durability = v1::DURABILITY_UNSPECIFIED;
+    for (const v1::SubmitAck& ack : response.acks()) {
+      refused += ack.code() != 0 ? 1 : 0;
+      if (ack.code() == 0) durability = Lesser(durability, ack.effective_durability());
+    }
     if (on_result_) {
       for (const v1::TaskResult& result : response.results()) on_result_(result.task());
     }
     const std::lock_guard<std::mutex> lock(mu_);
     acknowledged_ += response.acks_size();
     refused_ += refused;
+    durability_ = Lesser(durability_, durability);
     finished_ += response.results_size();
     changed_.notify_all();
   }

@@ -52,6 +52,8 @@ class TaskStream {
 
   int64_t finished() const;
   int64_t refused() const;
+  // Of all acknowledgements of accepted tasks the least that they promised; unspecified: none yet.
+  v1::Durability durability() const;
 
  private:
   void Read();
@@ -69,6 +71,7 @@ class TaskStream {
   int64_t acknowledged_ = 0;
   int64_t finished_ = 0;
   int64_t refused_ = 0;
+  v1::Durability durability_ = v1::DURABILITY_UNSPECIFIED;
   bool ended_ = false;
 
   std::thread reader_;

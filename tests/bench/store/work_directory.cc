@@ -55,7 +55,10 @@ int64_t OccupiedBytes(const std::string& directory) {
     struct stat about {};
     if (lstat(each->path().c_str(), &about) == 0) bytes += about.st_blocks * int64_t{512};
   }
-  if (error) Fail("reading " + directory + ": " + error.message());
+  if (error) {
+    std::fprintf(stderr, "reading %s: %s\n", directory.c_str(), error.message().c_str());
+    std::exit(1);
+  }
   return bytes;
 }
 

@@ -95,6 +95,7 @@ ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::
       binary,        "serve",       "--grpc-listen", "127.0.0.1:0",  "--admin-listen",
       "127.0.0.1:0", "--log-level", "error",         "--ready-file", ready};
   command.insert(command.end(), flags.begin(), flags.end());
+  if (setenv("TASKFORGE_DATA_DIR", "none", 1) != 0) Fail("setenv");  // A flag wins over it.
   auto child = std::make_unique<ChildProcess>(command);
   const double begin = WallSeconds();
   while (access(ready.c_str(), R_OK) != 0 && !child->HasEnded() &&

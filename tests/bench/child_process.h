@@ -47,8 +47,8 @@ class ServerProcess {
   int admin_port_;
 };
 // Starts it with defaults and these flags (`--pool-min-threads`, `2`, …), quiet, and waits until it
-// serves. One that has ended, or does not serve after `limit_seconds`, ends the benchmark with a
-// message.
+// serves. Without a flag `--data-dir` it keeps tasks in memory, whatever its default is. One that
+// has ended, or does not serve after `limit_seconds`, ends the benchmark with a message.
 ServerProcess StartTaskforged(const std::string& binary, const std::vector<std::string>& flags = {},
                               double limit_seconds = 10);
 

@@ -102,11 +102,32 @@ class LazyHistograms {
   PerPriority<std::atomic<SingleWriterHistogram*>> histograms_{};
 };
 
+// Whether what a dispatch counts for statistics alone is counted. Always, but in the build whose
+// instructions `tools/bench pool --statistics` holds against ours: PoolStats says nothing of waits,
+// runs and busy time there, and counts of what is queued and running are wrong.
+#ifdef TASKFORGE_POOL_WITHOUT_STATISTICS
+constexpr bool kCountsDispatches = false;
+#else
+constexpr bool kCountsDispatches = true;
+#endif
+
 // Lives as long as the pool, or from the first thread that sits on it. The groups are on lines of
 // their own because different threads write them.
 struct alignas(64) Seat {
   Seat(uint32_t seat_index, const SlotLayout& layout)
       : index(seat_index), slots(layout, seat_index * 5) {}
+
+  // Of the seat's thread alone, at a dispatch and at its end.
+  void CountTaken(Priority taken) {
+    if constexpr (kCountsDispatches) SingleWriterAdd(counters.taken[taken], 1);
+  }
+  void CountRun(Priority ran, int64_t wait_ns, int64_t run_ns) {
+    if constexpr (kCountsDispatches) {
+      waits.Record(ran, wait_ns);
+      runs.Record(ran, run_ns);
+      SingleWriterAdd(counters.busy_ns, static_cast<uint64_t>(run_ns));
+    }
+  }
 
   const uint32_t index;
 

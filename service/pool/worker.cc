@@ -83,7 +83,7 @@ void Worker::Run(const Taken& taken) {
   dispatch.started = std::max(now_, work.enqueued);
   const int64_t wait_ns = dispatch.started - work.enqueued;
   if (seat_.activity.state() == ThreadState::kIdle) LearnGap(work.enqueued);
-  SingleWriterAdd(seat_.counters.taken[priority], 1);
+  seat_.CountTaken(priority);
   seat_.priority.store(priority, std::memory_order_relaxed);
   seat_.holds_cap.store(taken.holds_cap, std::memory_order_relaxed);
   SetSince(dispatch.started);
@@ -107,10 +107,8 @@ void Worker::Run(const Taken& taken) {
   const int64_t run_ns = now_ - dispatch.started;
   if (ran) {
     seat_.slots.Dispatched(taken.background_capped);
-    seat_.waits.Record(priority, wait_ns);
-    seat_.runs.Record(priority, run_ns);
+    seat_.CountRun(priority, wait_ns, run_ns);
     CountDone(seat_.counters.completed[priority]);
-    SingleWriterAdd(seat_.counters.busy_ns, static_cast<uint64_t>(run_ns));
   } else {
     if (taken.background_capped) core_.out.dispatches_at_cap.fetch_sub(1);
     core_.out.not_dispatched.fetch_add(1);

@@ -2,6 +2,7 @@
 option(TASKFORGE_WITH_GRPC "Build what links gRPC: the server, the command line, their tests" ON)
 option(TASKFORGE_BUILD_TESTS "Build the tests" ON)
 option(TASKFORGE_BUILD_BENCH "Build the benchmarks and their peers" OFF)
+option(TASKFORGE_POOL_STATISTICS "Count each dispatch of the pool; OFF only to measure what that costs" ON)
 option(TASKFORGE_WERROR "Warnings are errors" OFF)
 set(TASKFORGE_SANITIZE "" CACHE STRING "Value of -fsanitize=, for example thread or address,undefined")
 

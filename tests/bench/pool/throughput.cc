@@ -11,6 +11,7 @@
 
 #include "pool/ours.h"
 #include "pool/peers.h"
+#include "pool/queued.h"
 
 namespace taskforge::bench {
 namespace {
@@ -178,6 +179,17 @@ void CompareProducers(const Options& options, int tasks) {
   score.Print("pool_16_producers_vs_1");
 }
 
+void CompareQueued(const Options& options, int tasks) {
+  for (const int producers : {1, 2, 4, 8}) {
+    const auto samples = RunInterleaved(
+        Title("closed loop, ours, through the queues and without", producers), options.rounds,
+        {{"through the queues", [=] { return ClosedLoop<QueuedPool>(producers, tasks); }},
+         {"pool alone", [=] { return ClosedLoop<OurPool>(producers, tasks); }}});
+    PrintRatio("queued_vs_pool_alone_" + std::to_string(producers) + "_producers", samples[0],
+               samples[1]);
+  }
+}
+
 }  // namespace
 
 void CompareThroughput(const Options& options) {
@@ -185,6 +197,7 @@ void CompareThroughput(const Options& options) {
   CompareOneByOne(options, tasks);
   CompareBatches(options, tasks);
   CompareProducers(options, tasks);
+  CompareQueued(options, tasks);
 }
 
 }  // namespace taskforge::bench

@@ -23,13 +23,12 @@ struct HistogramLayout {
   static constexpr size_t kSub = size_t{1} << kSubBits;
   static constexpr size_t kBuckets = (64 - kSubBits) * kSub;
 
-  // The bucket of a value in nanoseconds. Negative values count as zero.
+  // The bucket of a value in nanoseconds. Negative values count as zero. Without a branch: below
+  // kSub the step is 1, as it is from there to 2 kSub.
   static constexpr size_t BucketOf(int64_t value) {
     const uint64_t v = value < 0 ? 0 : static_cast<uint64_t>(value);
-    if (v < kSub) return static_cast<size_t>(v);
-    const int exponent = 63 - std::countl_zero(v);
-    const size_t step = static_cast<size_t>(v >> (exponent - kSubBits)) & (kSub - 1);
-    return static_cast<size_t>(exponent - kSubBits + 1) * kSub + step;
+    const int shift = 63 - kSubBits - std::countl_zero(v | kSub);
+    return static_cast<size_t>(shift) * kSub + static_cast<size_t>(v >> shift);
   }
   // The least value of a bucket.
   static constexpr int64_t LowerBound(size_t bucket) {

@@ -83,8 +83,8 @@ endfunction()
 
 # taskforge_script_test(<name> LABEL <label> COMMAND <command>... [NEEDS target...] [TIMEOUT s]
 #                       [ENV "K=V" ...] [SERIAL])
-# A test that is a program of another language: one ctest test, with the label. Those of the label
-# integration run our binaries, so that in a sanitizer build they have the label `sanitize` as well.
+# A test that is a program of its own: one ctest test, with the label. Those of the labels integration
+# and crash run our binaries, so that in a sanitizer build they have the label `sanitize` as well.
 function(taskforge_script_test name)
   cmake_parse_arguments(ARG "SERIAL" "LABEL;TIMEOUT" "COMMAND;NEEDS;ENV" ${ARGN})
   if(NOT ARG_TIMEOUT)
@@ -92,7 +92,7 @@ function(taskforge_script_test name)
   endif()
   set(labels ${ARG_LABEL})
   set(environment ${TASKFORGE_SERVER_ENVIRONMENT} ${ARG_ENV})
-  if(TASKFORGE_SANITIZE AND ARG_LABEL STREQUAL "integration")
+  if(TASKFORGE_SANITIZE AND ARG_LABEL MATCHES "^(integration|crash)$")
     list(APPEND labels sanitize)
     list(APPEND environment ${TASKFORGE_SANITIZER_ENVIRONMENT})
   endif()

@@ -43,7 +43,7 @@ printf '<testsuite name="x"\\n\\ttests="3"\\n\\tfailures="0"\\n\\tskipped="1"\\n
 
     def test_only_what_the_labels_need_is_installed(self):
         for labels, sets in ((["unit"], "build test"), (["asan", "tsan"], "build test"),
-                             (["integration", "deploy"], "build test deploy"), (["clients"], "build test clients"),
+                             (["integration", "crash", "deploy"], "build test deploy"), (["clients"], "build test clients"),
                              (["bench"], "build test bench"), (["model"], "build test model"),
                              ([], "build test model clients deploy bench")):
             with self.subTest(labels):

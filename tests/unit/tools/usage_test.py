@@ -11,7 +11,7 @@ from harness import ROOT, TIMEOUT_S, Tools
 
 class Usage(Tools):
     def test_every_command_has_one_wherever_it_is_called_from(self):
-        for name in ("run", "test", "install", "tidy", "bench", "profile", "stress", "image-test"):
+        for name in ("run", "test", "install", "tidy", "bench", "profile", "stress", "torture", "image-test"):
             with self.subTest(name):
                 shutil.copy(ROOT / "tools" / name, self.tree / "tools")
                 done = subprocess.run([f"./{name}", "--help"], cwd=self.tree / "tools", env=self.environment,

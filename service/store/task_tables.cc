@@ -175,9 +175,11 @@ absl::StatusOr<TaskPage> TaskTables::List(const TaskFilter& filter, int page_siz
       page.next_page_token = absl::StrCat(kTokenPrefix, last.ToString());
       break;
     }
-    const bool is_live = has_live && (top == nullptr || top->uid < live[next_live]);
+    // Its end came between the two readings: it is in both, and has ended.
+    if (has_live && top != nullptr && top->uid == live[next_live]) ++next_live;
+    const bool is_live = next_live < live.size() && (top == nullptr || top->uid < live[next_live]);
     last = is_live ? live[next_live++] : top->uid;
-    const absl::Status status = is_live ? ShowLiving(last, filter, page)
+    const absl::Status status = is_live ? ShowLiving(last, filter, now, page)
                                         : ShowEnded(top->cursor->value(), filter, now, page);
     if (!status.ok()) return status;
     if (!is_live) ended.Pop(top);
@@ -186,15 +188,26 @@ absl::StatusOr<TaskPage> TaskTables::List(const TaskFilter& filter, int page_siz
   return page;
 }
 
-absl::Status TaskTables::ShowLiving(const Uuid& uid, const TaskFilter& filter,
+absl::Status TaskTables::ShowLiving(const Uuid& uid, const TaskFilter& filter, absl::Time now,
                                     TaskPage& page) const {
   const auto bytes = engine_.Get(StoreTable::kLive, UidKey(uid));
   if (!bytes.ok()) return bytes.status();
-  if (!bytes->has_value()) return absl::OkStatus();  // It has just ended.
-  const absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(**bytes);
-  if (!record.ok()) return record.status();
-  if (Matches(filter, **record, /*is_finished=*/false)) page.records.push_back(Summary(**record));
-  return absl::OkStatus();
+  if (bytes->has_value()) {
+    const absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(**bytes);
+    if (!record.ok()) return record.status();
+    if (Matches(filter, **record, /*is_finished=*/false)) {
+      page.records.push_back(Summary(**record));
+    }
+    return absl::OkStatus();
+  }
+  // It has ended since the finished ones were looked at, which so do not show it.
+  for (LifeClass life = 0; life <= kForever; ++life) {
+    if (!Has(life)) continue;
+    const auto ended = engine_.Get(StoreTable::kEnded, EndedKey(life, uid));
+    if (!ended.ok()) return ended.status();
+    if (ended->has_value()) return ShowEnded(**ended, filter, now, page);
+  }
+  return absl::OkStatus();  // And was deleted.
 }
 
 absl::Status TaskTables::ShowEnded(absl::string_view bytes, const TaskFilter& filter,

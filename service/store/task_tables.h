@@ -63,7 +63,8 @@ class TaskTables {
   explicit TaskTables(StoreEngine& engine) : engine_(engine) {}
 
   // Adds the record to the page, if the filter lets it.
-  absl::Status ShowLiving(const Uuid& uid, const TaskFilter& filter, TaskPage& page) const;
+  absl::Status ShowLiving(const Uuid& uid, const TaskFilter& filter, absl::Time now,
+                          TaskPage& page) const;
   static absl::Status ShowEnded(absl::string_view bytes, const TaskFilter& filter, absl::Time now,
                                 TaskPage& page);
 

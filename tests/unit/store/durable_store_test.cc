@@ -341,6 +341,36 @@ TEST_F(DurableStoreTest, ManyWritersShareASync) {
   EXPECT_EQ(recovered_.size(), static_cast<size_t>(kThreads * kEach));
 }
 
+TEST_F(DurableStoreTest, AListShowsEachTaskOnceWhileTasksEnd) {
+  constexpr size_t kTasks = 400;
+  std::vector<Ref<TaskRecord>> records;
+  for (size_t i = 0; i < kTasks; ++i) {
+    records.push_back(Record());
+    ASSERT_TRUE(Append(records.back()).ok());
+  }
+  std::atomic<bool> all_ended{false};
+  std::thread ender([&] {
+    for (const Ref<TaskRecord>& record : records) EXPECT_TRUE(Complete(Ended(*record)).ok());
+    all_ended.store(true);
+  });
+  bool is_last = false;
+  while (!is_last) {
+    is_last = all_ended.load();
+    TaskPage page;
+    Notification done;
+    store_->List({}, 1000, "", [&](absl::StatusOr<TaskPage> listed) {
+      page = *std::move(listed);
+      done.Notify();
+    });
+    done.Wait();
+    ASSERT_EQ(page.records.size(), kTasks);
+    for (size_t i = 0; i < kTasks; ++i) {
+      ASSERT_EQ(page.records[i].uid, records[kTasks - 1 - i]->uid) << i;
+    }
+  }
+  ender.join();
+}
+
 TEST_F(DurableStoreTest, WhatIsOverLeavesTheDisk) {
   const auto brief = Record();
   const auto lasting = Record();

@@ -14,6 +14,7 @@ Runner::Runner(const RunnerOptions& options, uint64_t boot_epoch, Parts parts)
     : options_(options), boot_epoch_(boot_epoch), parts_(parts), wall_time_(parts.clock) {}
 
 bool Runner::Run(TaskRef task, const Dispatch& dispatch) {
+  if (parts_.gate != nullptr && parts_.gate->TakeBack(task)) return false;
   if (!task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) {
     unstarted_.Add();
     return false;

@@ -16,6 +16,7 @@
 #include "handlers/registry.h"
 #include "handlers/remote_starter.h"
 #include "task/attempt_sink.h"
+#include "task/start_gate.h"
 #include "task/task.h"
 #include "task/task_ender.h"
 #include "task/thread_owner.h"
@@ -37,14 +38,14 @@ struct RunnerStats {
   uint64_t refused = 0;    // Results that came after their attempt had ended.
 };
 
-// Before an attempt: a task whose deadline or (first attempt) queue_timeout has passed ends as
-// EXPIRED, one whose cancel was requested as CANCELLED, and neither starts. While it runs: at
-// run_timeout or deadline the handler is asked to stop; what it then fails with becomes FAILED,
-// reason TIMEOUT (retryable) or DEADLINE (final); a handler that still succeeds has succeeded.
-// After the grace the attempt ends so without it, and if the handler still holds a thread of the
-// pool, the pool is told. An attempt without a time-out sets no timer and
-// reads the clock once, at its end.
-// Thread-safe.
+// Before an attempt in this server: a task that its gate does not let start any more goes back
+// there, as if it had not been released. Before every attempt: a task whose deadline or (first
+// attempt) queue_timeout has passed ends as EXPIRED, one whose cancel was requested as CANCELLED,
+// and neither starts. While it runs: at run_timeout or deadline the handler is asked to stop; what
+// it then fails with becomes FAILED, reason TIMEOUT (retryable) or DEADLINE (final); a handler that
+// still succeeds has succeeded. After the grace the attempt ends so without it, and if the handler
+// still holds a thread of the pool, the pool is told. An attempt without a time-out sets no timer
+// and reads the clock once, at its end. Thread-safe.
 class Runner final : public TaskRunner, public RemoteStarter {
  public:
   // What it is joined to; all of it must outlive the runner.
@@ -56,6 +57,7 @@ class Runner final : public TaskRunner, public RemoteStarter {
     Timer& timer;
     Log& log;
     ThreadOwner* threads = nullptr;  // Is told of threads that abandoned attempts hold; or nobody.
+    StartGate* gate = nullptr;       // Null: whatever is released may start.
   };
 
   // `boot_epoch` goes into every fence. The runner must outlive all attempts, late ones too.

@@ -102,6 +102,32 @@ TEST_F(RunnerTest, RunsATaskToItsEnd) {
   EXPECT_EQ(timer_.pending(), 0u);
 }
 
+TEST_F(RunnerTest, ATaskThatItsGateHoldsGoesBackAsItWas) {
+  class HoldingGate final : public StartGate {
+   public:
+    bool TakeBack(const TaskRef& task) override {
+      if (is_closed) taken.push_back(task);
+      return is_closed;
+    }
+    bool is_closed = true;
+    std::vector<TaskRef> taken;
+  };
+  HoldingGate gate;
+  Runner runner(RunnerOptions(), 9,
+                {registry_, sink_, ender_, clock_, timer_, log_, nullptr, &gate});
+  const TaskRef task = QueuedTask(SpecOf("echo"), runner, clock_);
+  Dispatch dispatch;
+  dispatch.started = clock_.Monotonic();
+  EXPECT_FALSE(runner.Run(task, dispatch)) << "it is no dispatch";
+  ASSERT_EQ(gate.taken.size(), 1u);
+  EXPECT_TRUE(gate.taken[0] == task);
+  EXPECT_EQ(task->phase(), TaskPhase::kQueued);
+  EXPECT_EQ(runner.stats().unstarted, 0u);
+  gate.is_closed = false;
+  EXPECT_TRUE(runner.Run(task, dispatch));
+  EXPECT_EQ(sink_.ends().size(), 1u);
+}
+
 TEST_F(RunnerTest, DoesNotStartACancelledTask) {
   TaskRef task = Queued(SpecOf("echo"));
   task->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling);

@@ -91,16 +91,17 @@ void AddPool(const StatusSources& sources, StatusSnapshot& status) {
 void AddQueues(const TaskQueuesStats& queues, StatusSnapshot& status) {
   for (const QueueStats& queue : queues.queues) {
     StatusSnapshot::Queue shown;
-    shown.name = queue.name;
+    shown.name = queue.options.name;
     absl::Duration oldest;
     for (const Priority p : kPriorities) {
       shown.waiting += queue.waiting[p];
       oldest = std::max(oldest, queue.oldest_age[p]);
     }
     shown.running = queue.tasks > shown.waiting ? queue.tasks - shown.waiting : 0;
-    shown.tasks_limit = queue.max_tasks;
+    shown.tasks_limit = queue.options.max_tasks;
     shown.bytes = queue.bytes;
-    shown.bytes_limit = queue.max_bytes;
+    shown.bytes_limit = queue.options.max_bytes;
+    shown.paused = queue.options.is_paused;
     if (shown.waiting > 0) shown.oldest_age = oldest;
     status.queues.push_back(std::move(shown));
   }

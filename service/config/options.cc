@@ -11,8 +11,6 @@
 namespace taskforge {
 namespace {
 
-constexpr size_t kMaxQueues = 64;
-
 absl::Status ParseAffinity(absl::string_view text, AffinityOptions& out) {
   out.masks.clear();
   if (text == "none") {

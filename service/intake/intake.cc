@@ -13,8 +13,9 @@
 #include "task/uuid.h"
 
 namespace taskforge {
-
 namespace {
+
+constexpr size_t kLabels = TaskQueues::kLabels;
 
 // What the task asks for, else what the server gives to those that ask for nothing.
 Durability EffectiveDurability(const TaskSpec& spec, const IntakeOptions& options) {
@@ -29,11 +30,9 @@ class Intake::Core {
   Core(IntakeOptions options, const Parts& parts)
       : options_(std::move(options)),
         parts_(parts),
-        queue_names_(parts.queues.names()),
-        shared_queues_(queue_names_.begin(), queue_names_.end()),
         requests_(
             std::make_shared<RequestIndex>(options_.max_request_ids, options_.request_id_ttl)),
-        submitted_((queue_names_.size() + 1) * kPriorityCount * kDecisionCount) {}
+        submitted_((kLabels + 1) * kPriorityCount * kDecisionCount) {}
 
   void Submit(Submission&& submission) {
     TaskStore::Appending appending;
@@ -55,8 +54,12 @@ class Intake::Core {
 
   IntakeStats Stats() const {
     IntakeStats stats;
-    for (size_t queue = 0; queue <= queue_names_.size(); ++queue) {
-      const std::string name = queue < queue_names_.size() ? queue_names_[queue] : "_other";
+    std::vector<std::string> names = parts_.queues.Labels();
+    names.resize(kLabels);
+    names.push_back("_other");
+    for (size_t queue = 0; queue < names.size(); ++queue) {
+      const std::string& name = names[queue];
+      if (name.empty()) continue;  // So many there were not yet.
       for (Priority priority : kPriorities) {
         for (size_t i = 0; i < kDecisionCount; ++i) {
           const Decision decision = static_cast<Decision>(i);
@@ -77,6 +80,8 @@ class Intake::Core {
     Submission submission;
     std::string request_key;  // Empty: it has no request_id.
     SpecHash hash;
+    size_t label = kLabels;  // Of its queue; kLabels: there is none, or one of those that share it.
+    bool is_queue_known = false;
     TaskRef task;
   };
   using PendingPtr = std::unique_ptr<Pending>;
@@ -85,10 +90,7 @@ class Intake::Core {
   bool Prepare(Submission&& submission, TaskStore::Appending& appending) {
     auto pending = std::make_unique<Pending>(std::move(submission));
     TaskSpec& spec = pending->submission.spec;
-    if (!pending->submission.has_priority) {
-      spec.priority = parts_.queues.DefaultPriority(spec.queue).value_or(spec.priority);
-      pending->submission.has_priority = true;
-    }
+    LookAtQueue(*pending);
     const absl::Time now = parts_.clock.Now();
     std::vector<FieldViolation> violations = std::move(pending->submission.violations);
     for (FieldViolation& violation :
@@ -109,16 +111,26 @@ class Intake::Core {
     return Continue(std::move(pending), facts, found, std::move(problem), now, appending);
   }
 
+  void LookAtQueue(Pending& pending) const {
+    Submission& submission = pending.submission;
+    const std::optional<TaskQueues::Facts> queue = parts_.queues.Look(submission.spec.queue);
+    pending.is_queue_known = queue.has_value();
+    if (!queue.has_value()) return;
+    pending.label = queue->label;
+    if (submission.has_priority) return;
+    submission.spec.priority = queue->default_priority.value_or(submission.spec.priority);
+    submission.has_priority = true;
+  }
+
   RequestIndex::Found FindRequest(Pending& pending) {
     const TaskSpec& spec = pending.submission.spec;
     pending.request_key = RequestKeyOf(spec);
     pending.hash = HashOf(spec);
-    const size_t queue = QueueIndex(spec.queue);
     const Priority priority = spec.priority;
     RequestIndex::Found found = requests_->Begin(pending.request_key, pending.hash,
                                                  parts_.clock.Monotonic(), pending.submission);
     if (found.standing == RequestIndex::Standing::kWaits) {
-      submitted_.Add(Counter(queue, priority, Decision::kDuplicate));
+      submitted_.Add(Counter(pending.label, priority, Decision::kDuplicate));
     }
     return found;
   }
@@ -132,7 +144,7 @@ class Intake::Core {
       facts.request = SubmissionFacts::Request::kReused;
       problem = RequestIdReusedError(spec.origin->request_id, found.task.name);
     } else if (problem.ok()) {
-      facts.is_queue_known = QueueIndex(spec.queue) < queue_names_.size();
+      facts.is_queue_known = pending->is_queue_known;
       facts.is_handler_known = parts_.handlers.Knows(spec.handler);
       facts.is_draining = is_draining_.load();
       facts.is_too_much = IsTooMuch(spec, now);
@@ -142,7 +154,7 @@ class Intake::Core {
       case Decision::kAccepted:
         return Accept(std::move(pending), now, appending);
       case Decision::kDuplicate:
-        Count(spec, decision);
+        Count(*pending, spec, decision);
         AnswerKnown(std::move(pending->submission), found.task);
         return false;
       default:
@@ -157,10 +169,13 @@ class Intake::Core {
     TaskSpec& asked = pending->submission.spec;
     absl::StatusOr<Admission> admission = parts_.queues.Admit(asked.queue, CostBytes(asked));
     if (!admission.ok()) {
-      Refuse(*pending, Decision::kRejectedFull, admission.status());
+      // Its queue may have gone a moment ago.
+      const bool is_gone = absl::IsNotFound(admission.status());
+      Refuse(*pending, is_gone ? Decision::kRejectedInvalid : Decision::kRejectedFull,
+             admission.status());
       return false;
     }
-    asked.queue = shared_queues_[admission->queue_index()];
+    asked.queue = parts_.queues.NameOf(admission->queue_index());
     asked.handler = shared_handlers_.Share(std::move(asked.handler));
     Ref<TaskRecord> record = MakeRef<TaskRecord>();
     record->uid = parts_.uuids.Next(now);
@@ -247,7 +262,7 @@ class Intake::Core {
   void Acknowledge(Pending& pending) {
     const TaskRef task = std::move(pending.task);
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
-    Count(task->spec(), Decision::kAccepted);
+    Count(pending, task->spec(), Decision::kAccepted);
     const TaskRecordPtr& record = task->accepted_record();
     RequestIndex::TaskId id;
     std::vector<Submission> waiting;
@@ -305,7 +320,7 @@ class Intake::Core {
   void Refuse(Pending& pending, Decision decision, const absl::Status& status,
               bool owns_request = true) {
     // The task, if it was made, holds the spec now.
-    Count(pending.task ? pending.task->spec() : pending.submission.spec, decision);
+    Count(pending, pending.task ? pending.task->spec() : pending.submission.spec, decision);
     pending.task = nullptr;  // Before the answer: its place is free when the client hears of it.
     std::vector<Submission> waiting;
     if (owns_request && !pending.request_key.empty()) {
@@ -316,7 +331,7 @@ class Intake::Core {
   }
 
   absl::Status WhyNot(const TaskSpec& spec, const SubmissionFacts& facts) const {
-    if (!facts.is_queue_known) return QueueUnknownError(spec.queue, queue_names_);
+    if (!facts.is_queue_known) return parts_.queues.UnknownError(spec.queue);
     if (!facts.is_handler_known) {
       return HandlerUnknownError(spec.handler, parts_.handlers.Near(spec.handler));
     }
@@ -340,24 +355,17 @@ class Intake::Core {
     return PoolOverloadedError(priority, wait, limit);
   }
 
-  size_t QueueIndex(absl::string_view queue) const {
-    size_t index = 0;
-    while (index < queue_names_.size() && queue_names_[index] != queue) ++index;
-    return index;
-  }
   static size_t Counter(size_t queue, Priority priority, Decision decision) {
     return (queue * kPriorityCount + Index(priority)) * kDecisionCount +
            static_cast<size_t>(decision);
   }
-  void Count(const TaskSpec& spec, Decision decision) {
-    submitted_.Add(Counter(QueueIndex(spec.queue), spec.priority, decision));
+  void Count(const Pending& pending, const TaskSpec& spec, Decision decision) {
+    submitted_.Add(Counter(pending.label, spec.priority, decision));
   }
 
   // Constant after construction.
   const IntakeOptions options_;
   const Parts parts_;
-  const std::vector<std::string> queue_names_;
-  const std::vector<SharedText> shared_queues_;  // The same: what the specs of tasks share.
   // Synchronize themselves.
   SharedNames shared_handlers_;
   const std::shared_ptr<RequestIndex> requests_;

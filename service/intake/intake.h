@@ -58,7 +58,7 @@ struct IntakeOptions {
 
 struct IntakeStats {
   struct Submitted {
-    std::string queue;  // `_other`: a queue that there is not.
+    std::string queue;  // `_other`: one that there is not, or beyond the first that there were.
     Priority priority;
     Decision decision;
     uint64_t count = 0;

@@ -35,7 +35,7 @@ void Recovery::Add(Ref<TaskRecord> record) {
   }
   // What tasks share, as those do that are accepted anew.
   Ref<TaskSpec> spec = MakeRef<TaskSpec>(*record->spec);
-  spec->queue = parts_.queues.SharedName(admission->queue_index());
+  spec->queue = parts_.queues.NameOf(admission->queue_index());
   spec->handler = handlers_.Share(std::move(spec->handler));
   record->spec = std::move(spec);
   const bool is_running = record->state == TaskState::kRunning;

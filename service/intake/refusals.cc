@@ -14,12 +14,6 @@ constexpr absl::Duration kGreatestRetryAfter = absl::Seconds(30);
 
 }  // namespace
 
-absl::Status QueueUnknownError(absl::string_view queue, const std::vector<std::string>& queues) {
-  return ReasonError(absl::StatusCode::kNotFound, "QUEUE_UNKNOWN",
-                     absl::StrCat("there is no queue \"", queue, "\"; there are ",
-                                  absl::StrJoin(queues, ", "), " (queues)"));
-}
-
 absl::Status HandlerUnknownError(absl::string_view handler, const std::vector<std::string>& near) {
   ErrorDetails details;
   details.reason = "HANDLER_UNKNOWN";

@@ -13,9 +13,6 @@
 
 namespace taskforge {
 
-// NOT_FOUND, reason QUEUE_UNKNOWN. `queues` are the ones that there are.
-absl::Status QueueUnknownError(absl::string_view queue, const std::vector<std::string>& queues);
-
 // FAILED_PRECONDITION, reason HANDLER_UNKNOWN. `near` are names like it, the nearest first; may be
 // empty.
 absl::Status HandlerUnknownError(absl::string_view handler, const std::vector<std::string>& near);

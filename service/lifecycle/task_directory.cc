@@ -29,11 +29,13 @@ void AnswerWhenEnded(const TaskRef& task, TaskControl::RecordCallback done) {
 
 TaskRecordPtr TaskDirectory::Show(const Task& task) const {
   TaskRecordPtr record = task.Snapshot();
-  const bool waits_for_turn =
-      record->state == TaskState::kQueued && record->wait_reason == WaitReason::kQueue;
-  if (!waits_for_turn || !parts_.queues.HasMoreUrgent(task)) return record;
+  if (record->state != TaskState::kQueued) return record;
+  const WaitReason why = parts_.queues.WhyWaits(task);
+  // Where there is no worker, nobody is there for the urgent ones either.
+  const bool is_shown = why == WaitReason::kPaused || record->wait_reason == WaitReason::kQueue;
+  if (!is_shown || why == record->wait_reason) return record;
   Ref<TaskRecord> shown = MakeRef<TaskRecord>(*record);
-  shown->wait_reason = WaitReason::kPriority;
+  shown->wait_reason = why;
   return shown;
 }
 

@@ -12,17 +12,18 @@ std::string Label(Priority priority) { return std::string(Name(priority)); }
 
 void CollectQueues(const TaskQueuesStats& stats, Families& families) {
   struct Sum {
-    double tasks = 0, max_tasks = 0, bytes = 0, max_bytes = 0;
+    double tasks = 0, max_tasks = 0, bytes = 0, max_bytes = 0, paused = 0;
     PerPriority<double> waiting, oldest;
   };
   std::map<std::string, Sum> sums;
   for (const QueueStats& queue : stats.queues) {
     const bool own = sums.size() < kMaxQueueLabels;
-    Sum& sum = sums[own ? queue.name : "_other"];
+    Sum& sum = sums[own ? queue.options.name : "_other"];
     sum.tasks += static_cast<double>(queue.tasks);
-    sum.max_tasks += static_cast<double>(queue.max_tasks);
+    sum.max_tasks += static_cast<double>(queue.options.max_tasks);
     sum.bytes += static_cast<double>(queue.bytes);
-    sum.max_bytes += static_cast<double>(queue.max_bytes);
+    sum.max_bytes += static_cast<double>(queue.options.max_bytes);
+    sum.paused += queue.options.is_paused ? 1 : 0;
     for (const Priority priority : kPriorities) {
       sum.waiting[priority] += static_cast<double>(queue.waiting[priority]);
       sum.oldest[priority] =
@@ -46,6 +47,8 @@ void CollectQueues(const TaskQueuesStats& stats, Families& families) {
     families.Gauge("taskforge_queue_bytes", "Bytes of those tasks.", labels, sum.bytes);
     families.Gauge("taskforge_queue_bytes_limit", "Bytes that the queue may hold.", labels,
                    sum.max_bytes);
+    families.Gauge("taskforge_queue_paused", "Queues of this name that are paused.", labels,
+                   sum.paused);
   }
 }
 

@@ -5,15 +5,18 @@
 
 namespace taskforge {
 
-LocalLane::LocalLane(size_t queue_count, ReleaseTarget& target)
-    : target_(target),
-      levels_{Level(queue_count), Level(queue_count), Level(queue_count), Level(queue_count)} {}
+LocalLane::LocalLane(const QueueGates& gates, ReleaseTarget& target)
+    : gates_(gates),
+      target_(target),
+      levels_{Level(gates), Level(gates), Level(gates), Level(gates)} {}
+
+void LocalLane::Count(Level& level) { level.waiting.store(level.list.ready() + level.releasing); }
 
 void LocalLane::Enqueue(TaskRef task, TaskSink::Position position) {
   const Priority priority = task->spec().priority;
   Level& level = levels_[Index(priority)];
   task->enqueued_dispatch.store(Task::kUnknownDispatch, std::memory_order_relaxed);
-  if (level.waiting.load() == 0) {
+  if (gates_.IsOpen(task->queue_index()) && level.waiting.load() == 0) {
     task->ahead = static_cast<uint32_t>(target_.Released(priority));
     if (TryRelease(task)) return;
   }
@@ -24,10 +27,37 @@ void LocalLane::Enqueue(TaskRef task, TaskSink::Position position) {
     task->ahead = static_cast<uint32_t>(level.list.Ahead(task->queue_index(), position) +
                                         level.releasing + target_.Released(priority));
     level.list.Push(task, position);
-    level.waiting.fetch_add(1);
+    Count(level);
   }
   task->enqueued_dispatch.store(target_.DispatchCount(task->priority), std::memory_order_relaxed);
+  RefillIfThereIsRoom(priority);
+}
+
+void LocalLane::RefillIfThereIsRoom(Priority priority) {
   if (target_.Released(priority) < target_.ReleaseLimit()) Refill(priority);
+}
+
+bool LocalLane::TakeBack(const TaskRef& task) {
+  Level& level = levels_[Index(task->spec().priority)];
+  MutexLock lock(level.mu);
+  // Under the lock: whoever opens the gate comes to this list afterwards, and finds the task.
+  const bool is_held = gates_.IsPaused(task->queue_index()) && task->phase() == TaskPhase::kQueued;
+  if (!is_held) return false;
+  level.list.PushEarly(task);
+  Count(level);
+  return true;
+}
+
+void LocalLane::Sync(size_t queue) {
+  for (const Priority priority : kPriorities) {
+    Level& level = levels_[Index(priority)];
+    {
+      MutexLock lock(level.mu);
+      level.list.Sync(queue);
+      Count(level);
+    }
+    RefillIfThereIsRoom(priority);
+  }
 }
 
 bool LocalLane::TryRelease(const TaskRef& task) {
@@ -47,7 +77,7 @@ bool LocalLane::Remove(Task& task) {
   MutexLock lock(level.mu);
   if (!task.in_queue) return false;
   removed = level.list.Remove(task);
-  level.waiting.fetch_sub(1);
+  Count(level);
   return true;
 }
 
@@ -86,34 +116,33 @@ size_t LocalLane::Refill(Priority priority) {
 LocalLane::Batch LocalLane::TakeBatch(Level& level, size_t room, std::vector<TaskRef>& dropped) {
   Batch batch;
   MutexLock lock(level.mu);
-  while (batch.size < std::min(room, kBatch) && !level.list.empty()) {
+  while (batch.size < std::min(room, kBatch)) {
     TaskRef task = level.list.Pop();
+    if (!task) break;
     if (task->phase() == TaskPhase::kQueued) {
       batch.tasks[batch.size++] = std::move(task);
     } else {
       dropped.push_back(std::move(task));
-      level.waiting.fetch_sub(1);
     }
   }
   level.releasing = batch.size;
+  Count(level);
   return batch;
 }
 
 void LocalLane::PutBack(Level& level, Batch& batch, size_t released,
                         std::vector<TaskRef>& dropped) {
   MutexLock lock(level.mu);
-  size_t gone = released;
   for (size_t i = batch.size; i > released; --i) {
     TaskRef& task = batch.tasks[i - 1];
     if (task->phase() == TaskPhase::kQueued) {
-      level.list.Push(std::move(task), TaskSink::Position::kFront);
+      level.list.Return(std::move(task));
     } else {
       dropped.push_back(std::move(task));
-      ++gone;
     }
   }
   level.releasing = 0;
-  level.waiting.fetch_sub(gone);
+  Count(level);
 }
 
 std::vector<TaskRef> LocalLane::TakeAll() {
@@ -121,7 +150,7 @@ std::vector<TaskRef> LocalLane::TakeAll() {
   for (Level& level : levels_) {
     MutexLock lock(level.mu);
     for (TaskRef& task : level.list.TakeAll()) tasks.push_back(std::move(task));
-    level.waiting.fetch_sub(level.waiting.load());
+    Count(level);
   }
   return tasks;
 }
@@ -142,6 +171,7 @@ void LocalLane::AddTo(std::vector<QueueStats>& queues, LaneStats& lane, MonoTime
     const Level& level = levels_[Index(priority)];
     MutexLock lock(level.mu);
     lane.waiting[priority] += level.list.size() + level.releasing;
+    lane.held[priority] += level.list.size() - level.list.ready();
     level.list.AddTo(queues, priority, now);
   }
 }

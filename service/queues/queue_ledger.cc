@@ -1,6 +1,7 @@
 #include "queues/queue_ledger.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
@@ -27,12 +28,45 @@ absl::Status Full(absl::string_view reason, const std::string& queue, const std:
 
 }  // namespace
 
-absl::Status QueueLedger::Take(size_t bytes, const Clock& clock) {
-  if (tasks_.fetch_add(1, std::memory_order_relaxed) >= options_.max_tasks) {
+QueueLedger::QueueLedger(QueueOptions options, size_t index, uint64_t number)
+    : name_(options.name), index_(index), number_(number), options_(std::move(options)) {
+  MutexLock lock(mu_);
+  Apply();
+}
+
+QueueOptions QueueLedger::options() const {
+  MutexLock lock(mu_);
+  return options_;
+}
+
+std::optional<Priority> QueueLedger::default_priority() const {
+  const int priority = default_priority_.load(std::memory_order_relaxed);
+  if (priority == kNoPriority) return std::nullopt;
+  return kPriorities[static_cast<size_t>(priority)];
+}
+
+void QueueLedger::Apply() {
+  max_tasks_.store(options_.max_tasks, std::memory_order_relaxed);
+  max_bytes_.store(options_.max_bytes, std::memory_order_relaxed);
+  const std::optional<Priority>& priority = options_.default_priority;
+  default_priority_.store(priority.has_value() ? static_cast<int>(Index(*priority)) : kNoPriority,
+                          std::memory_order_relaxed);
+}
+
+size_t QueueLedger::tasks() const {
+  const size_t tasks = tasks_.load(std::memory_order_relaxed);
+  return tasks >= kClosed ? 0 : tasks;
+}
+
+std::optional<absl::Status> QueueLedger::Take(size_t bytes, const Clock& clock) {
+  const size_t tasks = tasks_.fetch_add(1, std::memory_order_relaxed);
+  if (tasks >= max_tasks_.load(std::memory_order_relaxed)) {
     tasks_.fetch_sub(1, std::memory_order_relaxed);
+    if (tasks >= kClosed) return std::nullopt;
     return TasksFull(clock.Monotonic());
   }
-  if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes > options_.max_bytes) {
+  if (bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes >
+      max_bytes_.load(std::memory_order_relaxed)) {
     bytes_.fetch_sub(bytes, std::memory_order_relaxed);
     tasks_.fetch_sub(1, std::memory_order_relaxed);
     return BytesFull(bytes, clock.Monotonic());
@@ -41,37 +75,47 @@ absl::Status QueueLedger::Take(size_t bytes, const Clock& clock) {
 }
 
 void QueueLedger::GiveBack(size_t bytes) {
-  tasks_.fetch_sub(1, std::memory_order_relaxed);
-  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   given_back_tasks_.Add();
   given_back_bytes_.Add(bytes);
+  bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  // release: pairs with the acquire in Close(), after which the ledger may go.
+  tasks_.fetch_sub(1, std::memory_order_release);
+}
+
+bool QueueLedger::Close() {
+  size_t none = 0;
+  // acquire: pairs with the release in GiveBack().
+  return tasks_.compare_exchange_strong(none, kClosed, std::memory_order_acquire,
+                                        std::memory_order_relaxed);
 }
 
 absl::Status QueueLedger::TasksFull(MonoTime now) {
-  const double wanted = std::max(1.0, kWantedShare * static_cast<double>(options_.max_tasks));
+  const size_t limit = max_tasks_.load(std::memory_order_relaxed);
+  const double wanted = std::max(1.0, kWantedShare * static_cast<double>(limit));
   absl::Duration retry_after;
   const uint64_t given_back = given_back_tasks_.Sum();
   {
     MutexLock lock(mu_);
     retry_after = task_rate_.RetryAfter(now, given_back, wanted);
   }
-  return Full("QUEUE_FULL", options_.name,
-              absl::StrCat(options_.max_tasks, " of ", options_.max_tasks, " tasks"), "max_tasks",
+  // Others may have gone meanwhile, or the limit may have been lowered.
+  return Full("QUEUE_FULL", name_.str(),
+              absl::StrCat(std::max(tasks(), limit), " of ", limit, " tasks"), "max_tasks",
               retry_after);
 }
 
 absl::Status QueueLedger::BytesFull(size_t bytes, MonoTime now) {
+  const size_t limit = max_bytes_.load(std::memory_order_relaxed);
   const double wanted =
-      std::max(static_cast<double>(bytes), kWantedShare * static_cast<double>(options_.max_bytes));
+      std::max(static_cast<double>(bytes), kWantedShare * static_cast<double>(limit));
   absl::Duration retry_after;
   const uint64_t given_back = given_back_bytes_.Sum();
   {
     MutexLock lock(mu_);
     retry_after = byte_rate_.RetryAfter(now, given_back, wanted);
   }
-  return Full("BYTES_FULL", options_.name,
-              absl::StrCat(std::min(this->bytes(), options_.max_bytes), " of ", options_.max_bytes,
-                           " bytes, ", bytes, " more are asked for"),
+  return Full("BYTES_FULL", name_.str(),
+              absl::StrCat(this->bytes(), " of ", limit, " bytes, ", bytes, " more are asked for"),
               "max_bytes", retry_after);
 }
 

@@ -16,20 +16,22 @@ void ShowWaitReason(Task& task, bool is_served) {
 
 }  // namespace
 
-bool RemoteLanes::Lane::empty() const {
-  return std::all_of(lists.begin(), lists.end(), [](const FairList& list) { return list.empty(); });
+bool RemoteLanes::Lane::IsReady() const {
+  return std::any_of(lists.begin(), lists.end(),
+                     [](const FairList& list) { return list.ready() > 0; });
 }
 
 RemoteLanes::Lane& RemoteLanes::LaneOf(absl::string_view handler) {
   const auto it = lanes_.find(handler);
   if (it != lanes_.end()) return *it->second;
-  return *lanes_.emplace(std::string(handler), std::make_unique<Lane>(queue_count_)).first->second;
+  return *lanes_.emplace(std::string(handler), std::make_unique<Lane>(gates_)).first->second;
 }
 
 bool RemoteLanes::Enqueue(const TaskRef& task, TaskSink::Position position) {
   const TaskSpec& spec = task->spec();
   task->enqueued_dispatch.store(Task::kUnknownDispatch, std::memory_order_relaxed);
   bool is_served = false;
+  bool is_held = false;
   {
     MutexLock lock(mu_);
     // Under the lock: a cancel either comes before and is seen, or finds the task in the lane.
@@ -37,11 +39,13 @@ bool RemoteLanes::Enqueue(const TaskRef& task, TaskSink::Position position) {
     Lane& lane = LaneOf(spec.handler);
     FairList& list = lane.lists[Index(spec.priority)];
     task->ahead = static_cast<uint32_t>(list.Ahead(task->queue_index(), position));
+    const size_t ready = list.ready();
     list.Push(task, position);
+    is_held = list.ready() <= ready;
     is_served = lane.is_served;
   }
   if (!is_served) ShowWaitReason(*task, is_served);
-  return true;
+  return !is_held;
 }
 
 bool RemoteLanes::Remove(Task& task) {
@@ -58,7 +62,7 @@ bool RemoteLanes::HasMoreUrgent(const Task& task) const {
   if (it == lanes_.end()) return false;
   const auto& lists = it->second->lists;
   return std::any_of(lists.begin() + static_cast<std::ptrdiff_t>(Index(task.spec().priority)) + 1,
-                     lists.end(), [](const FairList& list) { return !list.empty(); });
+                     lists.end(), [](const FairList& list) { return list.ready() > 0; });
 }
 
 std::vector<TaskRef> RemoteLanes::Claim(const std::vector<std::string>& handlers, size_t max) {
@@ -70,9 +74,10 @@ std::vector<TaskRef> RemoteLanes::Claim(const std::vector<std::string>& handlers
     const auto it = lanes_.find(handler);
     if (it != lanes_.end()) lanes.push_back(it->second.get());
   }
-  while (claimed.size() < max) {
+  const auto is_ready = [](const Lane* lane) { return lane->IsReady(); };
+  while (claimed.size() < max && std::any_of(lanes.begin(), lanes.end(), is_ready)) {
     TaskRef task = Take(lanes);
-    if (!task) break;
+    if (!task) continue;  // Its queue has just been paused, and is out of the way now.
     (task->phase() == TaskPhase::kQueued ? claimed : dropped).push_back(std::move(task));
   }
   return claimed;
@@ -83,9 +88,8 @@ TaskRef RemoteLanes::Take(const std::vector<Lane*>& lanes) {
   // many takes as there are lanes, each lane's lower priorities get their share.
   Lane* leader = nullptr;
   for (Lane* lane : lanes) {
-    if (!lane->empty() && (leader == nullptr || lane->led < leader->led)) leader = lane;
+    if (lane->IsReady() && (leader == nullptr || lane->led < leader->led)) leader = lane;
   }
-  if (leader == nullptr) return nullptr;
   leader->led = ++turn_;
   const std::optional<Priority> due = leader->order.due();
   leader->order.Advance();
@@ -93,7 +97,7 @@ TaskRef RemoteLanes::Take(const std::vector<Lane*>& lanes) {
   Lane* from = nullptr;
   Priority priority = due.value_or(Priority::kCritical);
   if (due.has_value()) {
-    from = leader->lists[Index(*due)].empty() ? LaneWith(lanes, *due) : leader;
+    from = leader->lists[Index(*due)].ready() == 0 ? LaneWith(lanes, *due) : leader;
   }
   for (size_t i = kPriorityCount; from == nullptr && i > 0; --i) {
     priority = kPriorities[i - 1];
@@ -106,7 +110,7 @@ TaskRef RemoteLanes::Take(const std::vector<Lane*>& lanes) {
 RemoteLanes::Lane* RemoteLanes::LaneWith(const std::vector<Lane*>& lanes, Priority priority) {
   Lane* found = nullptr;
   for (Lane* lane : lanes) {
-    if (lane->lists[Index(priority)].empty()) continue;
+    if (lane->lists[Index(priority)].ready() == 0) continue;
     if (found == nullptr || lane->served < found->served) found = lane;
   }
   return found;
@@ -122,6 +126,21 @@ void RemoteLanes::SetServed(absl::string_view handler, bool is_served) {
       list.ForEach([&](Task& task) { waiting.emplace_back(&task); });
   }
   for (const TaskRef& task : waiting) ShowWaitReason(*task, is_served);
+}
+
+std::vector<std::string> RemoteLanes::Sync(size_t queue) {
+  std::vector<std::string> handlers;
+  MutexLock lock(mu_);
+  for (auto& [handler, lane] : lanes_) {
+    bool has_more = false;
+    for (FairList& list : lane->lists) {
+      const size_t ready = list.ready();
+      list.Sync(queue);
+      has_more |= list.ready() > ready;
+    }
+    if (has_more) handlers.push_back(handler);
+  }
+  return handlers;
 }
 
 std::vector<TaskRef> RemoteLanes::TakeAll() {
@@ -145,6 +164,7 @@ void RemoteLanes::AddTo(std::vector<QueueStats>& queues, std::vector<LaneStats>&
     for (Priority priority : kPriorities) {
       const FairList& list = lane->lists[Index(priority)];
       stats.waiting[priority] = list.size();
+      stats.held[priority] = list.size() - list.ready();
       list.AddTo(queues, priority, now);
     }
     lanes.push_back(std::move(stats));

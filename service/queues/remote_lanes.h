@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
 #include "queues/fair_list.h"
+#include "queues/queue_gates.h"
 #include "queues/slot_order.h"
 #include "queues/task_queues.h"
 #include "task/task.h"
@@ -23,9 +24,11 @@ namespace taskforge {
 // once it is there: there are as many as handlers that are or were remote. Thread-safe.
 class RemoteLanes {
  public:
-  explicit RemoteLanes(size_t queue_count) : queue_count_(queue_count) {}
+  // `gates` must outlive it.
+  explicit RemoteLanes(const QueueGates& gates) : gates_(gates) {}
 
-  // Returns whether the task waits now: false when its phase is not QUEUED any more.
+  // Returns whether the task can be claimed now: false when its phase is not QUEUED any more, or
+  // its queue is paused.
   // REQUIRES: Work::enqueued is set.
   bool Enqueue(const TaskRef& task, TaskSink::Position position) ABSL_LOCKS_EXCLUDED(mu_);
   bool Remove(Task& task) ABSL_LOCKS_EXCLUDED(mu_);
@@ -36,6 +39,9 @@ class RemoteLanes {
       ABSL_LOCKS_EXCLUDED(mu_);
   // As TaskQueues::SetLaneServed.
   void SetServed(absl::string_view handler, bool is_served) ABSL_LOCKS_EXCLUDED(mu_);
+  // After the queue's gate was changed. Returns the handlers of the lanes in which tasks can be
+  // claimed now that could not before.
+  std::vector<std::string> Sync(size_t queue) ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<TaskRef> TakeAll() ABSL_LOCKS_EXCLUDED(mu_);
 
   void AddTo(std::vector<QueueStats>& queues, std::vector<LaneStats>& lanes, MonoTime now) const
@@ -43,11 +49,11 @@ class RemoteLanes {
 
  private:
   struct Lane {
-    explicit Lane(size_t queue_count)
-        : lists{FairList(queue_count), FairList(queue_count), FairList(queue_count),
-                FairList(queue_count)} {}
+    explicit Lane(const QueueGates& gates)
+        : lists{FairList(gates), FairList(gates), FairList(gates), FairList(gates)} {}
 
-    bool empty() const;
+    // Whether a task can be claimed.
+    bool IsReady() const;
 
     std::array<FairList, kPriorityCount> lists;
     SlotOrder order;
@@ -57,12 +63,13 @@ class RemoteLanes {
   };
 
   Lane& LaneOf(absl::string_view handler) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  // The next task for a claim on these lanes; null when there is none.
+  // The next task for a claim on these lanes; null when its queue was paused a moment ago.
+  // REQUIRES: one of them is ready.
   TaskRef Take(const std::vector<Lane*>& lanes) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // The lane with work of the priority which was served longest ago; null when there is none.
   static Lane* LaneWith(const std::vector<Lane*>& lanes, Priority priority);
 
-  const size_t queue_count_;
+  const QueueGates& gates_;
   mutable Mutex mu_;
   absl::flat_hash_map<std::string, std::unique_ptr<Lane>> lanes_ ABSL_GUARDED_BY(mu_);
   uint64_t turn_ ABSL_GUARDED_BY(mu_) = 0;

@@ -1,22 +1,15 @@
 #include "queues/task_queues.h"
 
 #include <algorithm>
-#include <set>
 #include <utility>
 
-#include "absl/container/flat_hash_map.h"
-#include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
-#include "base/error.h"
 #include "queues/local_lane.h"
-#include "queues/queue_ledger.h"
+#include "queues/queue_table.h"
 #include "queues/remote_lanes.h"
-#include "task/validation.h"
+#include "task/task_types.h"
 
 namespace taskforge {
 namespace {
-
-constexpr size_t kMaxQueues = 64;
 
 std::vector<QueueOptions> WithDefault(std::vector<QueueOptions> queues) {
   for (const QueueOptions& queue : queues) {
@@ -28,57 +21,30 @@ std::vector<QueueOptions> WithDefault(std::vector<QueueOptions> queues) {
 
 }  // namespace
 
-std::vector<std::string> TaskQueuesOptions::Validate() const {
-  std::vector<std::string> errors;
-  std::set<std::string> names;
-  if (queues.size() > kMaxQueues) {
-    errors.push_back(absl::StrCat("queues: ", queues.size(), " queues; at most ", kMaxQueues));
-  }
-  for (const QueueOptions& queue : queues) {
-    const std::string where = absl::StrCat("queues: \"", queue.name, "\"");
-    if (!IsQueueName(queue.name)) {
-      errors.push_back(absl::StrCat(where, " is not a queue's name: [a-z][a-z0-9_-]{0,62}"));
-    }
-    if (!names.insert(queue.name).second) errors.push_back(absl::StrCat(where, " stands twice"));
-    if (queue.max_tasks == 0) errors.push_back(absl::StrCat(where, ": max_tasks is 0"));
-    if (queue.max_bytes == 0) errors.push_back(absl::StrCat(where, ": max_bytes is 0"));
-  }
-  return errors;
-}
-
 class TaskQueues::Core {
  public:
   Core(std::vector<QueueOptions> queues, const Clock& clock, const LaneDirectory& lanes,
        ReleaseTarget& target)
-      : clock(clock), lanes(lanes), local(queues.size(), target), remote(queues.size()) {
-    for (QueueOptions& queue : queues) {
-      index.emplace(queue.name, names.size());
-      names.push_back(queue.name);
-      shared_names.emplace_back(queue.name);
-      ledgers.push_back(std::make_unique<QueueLedger>(std::move(queue)));
-    }
-  }
+      : clock(clock),
+        lanes(lanes),
+        table(std::move(queues)),
+        local(table.gates(), target),
+        remote(table.gates()) {}
 
-  std::optional<size_t> Find(absl::string_view queue) const {
-    const auto it = index.find(queue);
-    return it == index.end() ? std::nullopt : std::optional(it->second);
-  }
-
-  absl::Status Unknown(absl::string_view queue) const {
-    return ReasonError(absl::StatusCode::kNotFound, "QUEUE_UNKNOWN",
-                       absl::StrCat("there is no queue \"", queue,
-                                    "\" (queues); there are: ", absl::StrJoin(names, ", ")));
+  static QueueStats StatsOf(const QueueLedger& ledger) {
+    QueueStats stats;
+    stats.options = ledger.options();
+    stats.tasks = ledger.tasks();
+    stats.bytes = ledger.bytes();
+    return stats;
   }
 
   // Constant after construction.
   const Clock& clock;
   const LaneDirectory& lanes;
-  std::vector<std::string> names;
-  std::vector<SharedText> shared_names;
-  absl::flat_hash_map<std::string, size_t> index;
   LaneListener listener;
   // Synchronize themselves.
-  std::vector<std::unique_ptr<QueueLedger>> ledgers;
+  QueueTable table;
   LocalLane local;
   RemoteLanes remote;
 };
@@ -94,34 +60,90 @@ TaskQueues::~TaskQueues() {
 }
 
 absl::StatusOr<Admission> TaskQueues::Admit(absl::string_view queue, size_t bytes) {
-  const std::optional<size_t> index = core_->Find(queue);
-  if (!index.has_value()) return core_->Unknown(queue);
-  const absl::Status taken = core_->ledgers[*index]->Take(bytes, core_->clock);
-  if (!taken.ok()) return taken;
-  return Admission(*this, *index, bytes);
+  {
+    const QueueTable::Reader reader(core_->table);
+    if (QueueLedger* const ledger = reader.Find(queue)) {
+      const std::optional<absl::Status> taken = ledger->Take(bytes, core_->clock);
+      if (taken.has_value()) {
+        if (!taken->ok()) return *taken;
+        return Admission(*this, ledger->index(), bytes);
+      }
+    }
+  }
+  return UnknownError(queue);
 }
 
 absl::StatusOr<Admission> TaskQueues::AdmitRecovered(absl::string_view queue, size_t bytes) {
-  const std::optional<size_t> index = core_->Find(queue);
-  if (!index.has_value()) return core_->Unknown(queue);
-  core_->ledgers[*index]->TakeAnyway(bytes);
-  return Admission(*this, *index, bytes);
+  const QueueTable::Reader reader(core_->table);
+  QueueLedger* const ledger = reader.Find(queue);
+  if (ledger == nullptr) return UnknownError(queue);
+  ledger->TakeAnyway(bytes);
+  return Admission(*this, ledger->index(), bytes);
 }
 
 void TaskQueues::GiveBack(size_t queue_index, size_t bytes) {
-  core_->ledgers[queue_index]->GiveBack(bytes);
+  core_->table.At(queue_index).GiveBack(bytes);
 }
 
-std::optional<Priority> TaskQueues::DefaultPriority(absl::string_view queue) const {
-  const std::optional<size_t> index = core_->Find(queue);
-  if (!index.has_value()) return std::nullopt;
-  return core_->ledgers[*index]->options().default_priority;
+std::optional<TaskQueues::Facts> TaskQueues::Look(absl::string_view queue) const {
+  const QueueTable::Reader reader(core_->table);
+  const QueueLedger* const ledger = reader.Find(queue);
+  if (ledger == nullptr) return std::nullopt;
+  return Facts{ledger->default_priority(), std::min<size_t>(ledger->number(), kLabels)};
 }
 
-const std::vector<std::string>& TaskQueues::names() const { return core_->names; }
+const SharedText& TaskQueues::NameOf(size_t queue_index) const {
+  return core_->table.At(queue_index).name();
+}
 
-const SharedText& TaskQueues::SharedName(size_t queue_index) const {
-  return core_->shared_names[queue_index];
+absl::Status TaskQueues::UnknownError(absl::string_view queue) const {
+  return QueueUnknownError(queue, QueueTable::Reader(core_->table).Names());
+}
+
+std::vector<std::string> TaskQueues::Labels() const { return core_->table.FirstNames(kLabels); }
+
+absl::Status TaskQueues::Create(QueueOptions options) {
+  return core_->table.Create(std::move(options));
+}
+
+absl::Status TaskQueues::Update(absl::string_view queue, const QueueUpdate& update) {
+  return core_->table.Update(queue, update);
+}
+
+absl::Status TaskQueues::Delete(absl::string_view queue) { return core_->table.Delete(queue); }
+
+absl::Status TaskQueues::Pause(absl::string_view queue, absl::string_view reason) {
+  return SetPaused(queue, true, reason);
+}
+
+absl::Status TaskQueues::Resume(absl::string_view queue, absl::string_view reason) {
+  return SetPaused(queue, false, reason);
+}
+
+absl::Status TaskQueues::SetPaused(absl::string_view queue, bool is_paused,
+                                   absl::string_view reason) {
+  const QueueAct act{core_->clock.Now(), std::string(reason)};
+  const absl::StatusOr<QueueTable::GateChange> changed =
+      core_->table.SetPaused(queue, is_paused, act);
+  if (!changed.ok()) return changed.status();
+  core_->local.Sync(changed->queue);
+  for (const std::string& handler : core_->remote.Sync(changed->queue)) {
+    if (core_->listener) core_->listener(handler);
+  }
+  if (!is_paused) core_->table.Open(*changed);
+  return absl::OkStatus();
+}
+
+absl::Status TaskQueues::NotePurge(absl::string_view queue, absl::string_view reason,
+                                   uint64_t tasks) {
+  return core_->table.NotePurge(queue, {core_->clock.Now(), std::string(reason)}, tasks);
+}
+
+absl::StatusOr<QueueStats> TaskQueues::Get(absl::string_view queue) const {
+  for (QueueStats& stats : Stats().queues) {
+    if (stats.options.name == queue) return std::move(stats);
+  }
+  return UnknownError(queue);
 }
 
 void TaskQueues::Enqueue(TaskRef task, Position position) {
@@ -139,9 +161,17 @@ bool TaskQueues::Remove(Task& task) {
                                                     : core_->local.Remove(task);
 }
 
-bool TaskQueues::HasMoreUrgent(const Task& task) const {
-  return core_->lanes.IsRemote(task.spec().handler) ? core_->remote.HasMoreUrgent(task)
-                                                    : core_->local.HasMoreUrgent(task);
+WaitReason TaskQueues::WhyWaits(const Task& task) const {
+  if (core_->table.gates().IsPaused(task.queue_index())) return WaitReason::kPaused;
+  const bool is_remote = core_->lanes.IsRemote(task.spec().handler);
+  const bool has_more_urgent =
+      is_remote ? core_->remote.HasMoreUrgent(task) : core_->local.HasMoreUrgent(task);
+  return has_more_urgent ? WaitReason::kPriority : WaitReason::kQueue;
+}
+
+bool TaskQueues::TakeBack(const TaskRef& task) {
+  if (!core_->table.gates().IsPaused(task->queue_index())) return false;
+  return core_->local.TakeBack(task);
 }
 
 size_t TaskQueues::Refill(Priority priority) { return core_->local.Refill(priority); }
@@ -162,17 +192,23 @@ absl::Duration TaskQueues::OldestLocalWait(Priority least) const {
 
 TaskQueuesStats TaskQueues::Stats() const {
   TaskQueuesStats stats;
-  for (const std::unique_ptr<QueueLedger>& ledger : core_->ledgers) {
-    QueueStats& queue = stats.queues.emplace_back();
-    queue.name = ledger->options().name;
-    queue.tasks = ledger->tasks();
-    queue.max_tasks = ledger->options().max_tasks;
-    queue.bytes = ledger->bytes();
-    queue.max_bytes = ledger->options().max_bytes;
+  std::vector<size_t> indexes;  // Of stats.queues.
+  {
+    const QueueTable::Reader reader(core_->table);
+    for (const QueueLedger* ledger : reader.All()) {
+      stats.queues.push_back(Core::StatsOf(*ledger));
+      indexes.push_back(ledger->index());
+    }
   }
   const MonoTime now = core_->clock.Monotonic();
-  core_->local.AddTo(stats.queues, stats.lanes.emplace_back(), now);
-  core_->remote.AddTo(stats.queues, stats.lanes, now);
+  // By index, as the lanes know them.
+  std::vector<QueueStats> waiting(1 + *std::max_element(indexes.begin(), indexes.end()));
+  core_->local.AddTo(waiting, stats.lanes.emplace_back(), now);
+  core_->remote.AddTo(waiting, stats.lanes, now);
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    stats.queues[i].waiting = waiting[indexes[i]].waiting;
+    stats.queues[i].oldest_age = waiting[indexes[i]].oldest_age;
+  }
   return stats;
 }
 

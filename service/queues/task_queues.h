@@ -1,11 +1,13 @@
-// The named queues: every waiting task, and the limits of how many there may be. Tasks wait in
-// lanes: one for what the pool runs (the local lane), from which they are released to it a few at a
-// time, and one for each handler that remote workers serve, from which workers claim them. In a
-// lane a task waits by priority, then in turns between queues, then first in, first out.
+// The named queues: every waiting task, and the limits of how many there may be. Queues come and go
+// while the server runs. Tasks wait in lanes: one for what the pool runs (the local lane), from
+// which they are released to it a few at a time, and one for each handler that remote workers
+// serve, from which workers claim them. In a lane a task waits by priority, then in turns between
+// queues, then first in, first out.
 #ifndef TASKFORGE_QUEUES_TASK_QUEUES_H_
 #define TASKFORGE_QUEUES_TASK_QUEUES_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -18,28 +20,13 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/shared_text.h"
+#include "queues/queue_options.h"
 #include "queues/release_target.h"
 #include "task/admission.h"
+#include "task/start_gate.h"
 #include "task/task.h"
 
 namespace taskforge {
-
-struct QueueOptions {
-  std::string name = "default";
-  // Living tasks: waiting, running or between attempts. A full queue refuses.
-  size_t max_tasks = 100'000;
-  // Of their inputs, labels and fixed cost (CostBytes).
-  size_t max_bytes = size_t{256} << 20;
-  // For tasks that ask for none.
-  std::optional<Priority> default_priority;
-};
-
-struct TaskQueuesOptions {
-  // A queue `default` is added if none has the name. At most 64.
-  std::vector<QueueOptions> queues;
-  // Every error at once: names, limits of zero, double names. Empty: valid.
-  std::vector<std::string> Validate() const;
-};
 
 // Which lane a task waits in. Thread-safe.
 class LaneDirectory {
@@ -50,12 +37,11 @@ class LaneDirectory {
   virtual bool IsRemote(absl::string_view handler) const = 0;
 };
 
+// A queue as it is now.
 struct QueueStats {
-  std::string name;
+  QueueOptions options;
   size_t tasks = 0;  // Admitted and not given back.
-  size_t max_tasks = 0;
   size_t bytes = 0;
-  size_t max_bytes = 0;
   PerPriority<size_t> waiting;             // In all lanes; released ones no more.
   PerPriority<absl::Duration> oldest_age;  // Of the waiting; zero if none.
 };
@@ -64,16 +50,17 @@ struct LaneStats {
   std::string handler;  // Empty: the local lane.
   bool is_served = true;
   PerPriority<size_t> waiting;
+  PerPriority<size_t> held;  // Of these, in paused queues.
 };
 
 struct TaskQueuesStats {
-  std::vector<QueueStats> queues;
-  std::vector<LaneStats> lanes;  // The local one first.
+  std::vector<QueueStats> queues;  // In the order in which they were made.
+  std::vector<LaneStats> lanes;    // The local one first.
 };
 
 // Thread-safe. Everything given to the constructor must outlive it; whoever calls Refill must have
 // stopped before it goes.
-class TaskQueues final : public TaskSink, public AdmissionLedger {
+class TaskQueues final : public TaskSink, public AdmissionLedger, public StartGate {
  public:
   using LaneListener = absl::AnyInvocable<void(absl::string_view handler) const>;
 
@@ -90,12 +77,37 @@ class TaskQueues final : public TaskSink, public AdmissionLedger {
   absl::StatusOr<Admission> AdmitRecovered(absl::string_view queue, size_t bytes);
   void GiveBack(size_t queue_index, size_t bytes) override;
 
-  // None: no such queue, or it has none.
-  std::optional<Priority> DefaultPriority(absl::string_view queue) const;
-  // By queue index.
-  const std::vector<std::string>& names() const;
-  // The name that the queue's tasks share.
-  const SharedText& SharedName(size_t queue_index) const;
+  // What who submits must know before it asks for a place. Nothing: there is no such queue.
+  struct Facts {
+    std::optional<Priority> default_priority;
+    size_t label = 0;  // As Labels() has it.
+  };
+  std::optional<Facts> Look(absl::string_view queue) const;
+  // REQUIRES: the caller holds a place in the queue.
+  const SharedText& NameOf(size_t queue_index) const;
+  // As Admit says it.
+  absl::Status UnknownError(absl::string_view queue) const;
+  // Names for counts by queue, so that these are bounded: of the first kLabels queues that there
+  // were, gone ones included; all others have the label kLabels.
+  static constexpr size_t kLabels = 16;
+  std::vector<std::string> Labels() const;
+
+  // Queues come, change and go while the server runs (queue_table.h has the errors of each).
+  absl::Status Create(QueueOptions options);
+  absl::Status Update(absl::string_view queue, const QueueUpdate& update);
+  // A queue that has no living task; never `default`.
+  absl::Status Delete(absl::string_view queue);
+  // Once it has returned, nothing more of the queue is released to the pool or given to a worker,
+  // and what was released before goes back (StartGate), but for what is just being started. Places
+  // in the order are kept; but of what had been released and has not all come back when the queue
+  // is resumed, some may start before others. Pausing a paused queue notes the new reason.
+  absl::Status Pause(absl::string_view queue, absl::string_view reason);
+  absl::Status Resume(absl::string_view queue, absl::string_view reason);
+  // Notes that so many tasks of it were cancelled: whoever purges has the tasks
+  // (rpc/queue_control.h).
+  absl::Status NotePurge(absl::string_view queue, absl::string_view reason, uint64_t tasks);
+  // As Stats() has it. NOT_FOUND, reason QUEUE_UNKNOWN.
+  absl::StatusOr<QueueStats> Get(absl::string_view queue) const;
 
   // Stamps Work::enqueued, Task::ahead and Task::enqueued_dispatch. Drops a task whose phase is not
   // QUEUED any more. A task never overtakes one whose Enqueue returned before, in the same lane,
@@ -103,14 +115,18 @@ class TaskQueues final : public TaskSink, public AdmissionLedger {
   //
   // Task::ahead is an upper bound of the tasks that start before it in its priority: for a task
   // that waits, its place in the turns of the queues and what is released; for one that is released
-  // at once, what is released. Not counted: what is enqueued at the same moment by others, and
-  // kFront.
+  // at once, what is released. Not counted: what is enqueued at the same moment by others, kFront,
+  // what comes back from the pool because its queue was paused, and queues that are made later.
+  // While the task's own queue is paused the bound does not run.
   void Enqueue(TaskRef task, Position position) override;
   // O(1): a lock and a few pointers.
   bool Remove(Task& task) override;
   // Of the local lane what is released counts as waiting too. A few loads there; a lock for a
   // remote lane.
-  bool HasMoreUrgent(const Task& task) const override;
+  WaitReason WhyWaits(const Task& task) const override;
+  // A task that is taken back goes before all that came after it, with the time from which it waits
+  // as it was.
+  bool TakeBack(const TaskRef& task) override;
 
   // Releases waiting tasks of the local lane while the target has places. 0 means that none waited;
   // else look into the released layer again: this call or one that it waited for put some there, or
@@ -128,12 +144,15 @@ class TaskQueues final : public TaskSink, public AdmissionLedger {
   void SetLaneServed(absl::string_view handler, bool is_served);
 
   // For how long the oldest task of the local lane has waited that is at least as urgent as
-  // `least`; zero: none waits there. A lock for each priority in which tasks wait.
+  // `least`, those of paused queues left out; zero: none waits there. A lock for each priority in
+  // which tasks wait.
   absl::Duration OldestLocalWait(Priority least) const;
 
   TaskQueuesStats Stats() const;
 
  private:
+  absl::Status SetPaused(absl::string_view queue, bool is_paused, absl::string_view reason);
+
   class Core;
   const std::unique_ptr<Core> core_;
 };

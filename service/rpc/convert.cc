@@ -152,6 +152,7 @@ v1::Durability ToProto(Durability durability) {
 
 static_assert(static_cast<int>(TaskState::kExpired) + 1 == v1::TASK_STATE_EXPIRED);
 static_assert(static_cast<int>(WaitReason::kNoWorker) == v1::WAIT_REASON_NO_WORKER);
+static_assert(static_cast<int>(WaitReason::kPaused) == v1::WAIT_REASON_PAUSED);
 static_assert(static_cast<int>(Durability::kDurable) == v1::DURABILITY_DURABLE);
 
 std::optional<absl::Duration> DurationFromProto(const google::protobuf::Duration& duration,

@@ -46,9 +46,10 @@ class TaskSink {
   // Takes a waiting task out. False when it does not wait here (any more): then whoever took it out
   // sees its phase.
   virtual bool Remove(Task& task) = 0;
-  // Whether more urgent tasks wait now where this one waits: then it waits for them, and not only
-  // for its turn in its own priority. Cheap: for who shows a task.
-  virtual bool HasMoreUrgent(const Task& task) const = 0;
+  // Why a task that waits for its turn does so now: kPaused, its queue is; kPriority, more urgent
+  // tasks wait where it waits, so it waits for them, and not only for its turn in its own priority;
+  // or kQueue. Cheap: for who shows a task.
+  virtual WaitReason WhyWaits(const Task& task) const = 0;
 };
 
 // The phase decides who may do what with a task; every race is one compare-and-swap on it.

@@ -68,7 +68,8 @@ class TaskControl {
   virtual ~TaskControl() = default;
 
   // NOT_FOUND: no such task, or its result has expired. The wait reason of a task that waits for
-  // its turn is as of now: kPriority while more urgent work waits before it. So in List.
+  // its turn is as of now: kPaused while its queue is, kPriority while more urgent work waits
+  // before it. So in List.
   virtual void Get(const std::string& name, RecordCallback done) = 0;
   // `page_size` in [1, 1000]. INVALID_ARGUMENT: a page token that is not ours.
   virtual void List(const TaskFilter& filter, int page_size, const std::string& page_token,

@@ -34,8 +34,8 @@ std::optional<TaskState> ParseTaskState(absl::string_view name) {
 }
 
 absl::string_view Name(WaitReason reason) {
-  constexpr std::array<absl::string_view, 6> kNames = {"none",     "queue",         "priority",
-                                                       "schedule", "retry_backoff", "no_worker"};
+  constexpr std::array<absl::string_view, 7> kNames = {
+      "none", "queue", "priority", "schedule", "retry_backoff", "no_worker", "paused"};
   return kNames[static_cast<size_t>(reason)];
 }
 

@@ -28,6 +28,7 @@ enum class WaitReason : uint8_t {
   kSchedule,      // For its schedule_time.
   kRetryBackoff,  // For the next attempt's time.
   kNoWorker,      // No connected worker serves its handler with credit left.
+  kPaused,        // Its queue is paused. Only shown, never recorded, as kPriority.
 };
 
 // How well an accepted task is kept: in memory; on disk, synced within an interval; or synced

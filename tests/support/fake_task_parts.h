@@ -61,10 +61,17 @@ class FakeQueue final : public TaskSink {
     MutexLock lock(mu_);
     return std::erase_if(tasks_, [&](const TaskRef& each) { return each.get() == &task; }) > 0;
   }
-  bool HasMoreUrgent(const Task& task) const override {
+  WaitReason WhyWaits(const Task& task) const override {
     MutexLock lock(mu_);
-    return std::any_of(tasks_.begin(), tasks_.end(),
-                       [&](const TaskRef& each) { return each->priority > task.priority; });
+    if (is_paused_) return WaitReason::kPaused;
+    const bool has_more_urgent =
+        std::any_of(tasks_.begin(), tasks_.end(),
+                    [&](const TaskRef& each) { return each->priority > task.priority; });
+    return has_more_urgent ? WaitReason::kPriority : WaitReason::kQueue;
+  }
+  void SetPaused(bool is_paused) {
+    MutexLock lock(mu_);
+    is_paused_ = is_paused;
   }
   // Null when empty.
   TaskRef Take() {
@@ -86,6 +93,7 @@ class FakeQueue final : public TaskSink {
  private:
   mutable Mutex mu_;
   std::deque<TaskRef> tasks_ ABSL_GUARDED_BY(mu_);
+  bool is_paused_ ABSL_GUARDED_BY(mu_) = false;
   size_t enqueued_ ABSL_GUARDED_BY(mu_) = 0;
 };
 

@@ -88,7 +88,8 @@ TEST(StatusSnapshotTest, BusyThreadsDoNotIncludeBlockedOnes) {
 TEST(StatusSnapshotTest, WhatAQueueHoldsAndDoesNotWaitRuns) {
   StatusSources sources;
   QueueStats queue;
-  queue.name = "default";
+  queue.options.name = "default";
+  queue.options.is_paused = true;
   queue.tasks = 9;
   queue.waiting[Priority::kLow] = 3;
   queue.waiting[Priority::kHigh] = 2;
@@ -98,6 +99,8 @@ TEST(StatusSnapshotTest, WhatAQueueHoldsAndDoesNotWaitRuns) {
   const StatusSnapshot status = MakeStatus(sources);
   EXPECT_EQ(status.queues[0].waiting, 5u);
   EXPECT_EQ(status.queues[0].running, 4u);
+  EXPECT_TRUE(status.queues[0].paused);
+  EXPECT_FALSE(status.queues[1].paused);
   EXPECT_EQ(status.queues[0].oldest_age, absl::Seconds(7));
   EXPECT_FALSE(status.queues[1].oldest_age.has_value());
 }

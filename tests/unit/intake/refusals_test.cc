@@ -22,8 +22,6 @@ struct RefusalRow {
 TEST(RefusalsTest, EachHasACodeAReasonAndTheWayOut) {
   using absl::StatusCode;
   const RefusalRow rows[] = {
-      {QueueUnknownError("mial", {"default", "mail"}), StatusCode::kNotFound, "QUEUE_UNKNOWN",
-       "there is no queue \"mial\"; there are default, mail (queues)"},
       {HandlerUnknownError("ecoh", {"echo", "sleep"}), StatusCode::kFailedPrecondition,
        "HANDLER_UNKNOWN", "did you mean \"echo\" or \"sleep\"?"},
       {HandlerUnknownError("render", {}), StatusCode::kFailedPrecondition, "HANDLER_UNKNOWN",

@@ -64,6 +64,20 @@ TEST_F(TaskDirectoryTest, SaysThatATaskWaitsBehindMoreUrgentOnes) {
   EXPECT_EQ(reason(), WaitReason::kQueue);
 }
 
+TEST_F(TaskDirectoryTest, SaysThatTheQueueOfAWaitingTaskIsPaused) {
+  const auto reason = [this] { return (*Get())->wait_reason; };
+  const TaskRef task = Submit(Spec());
+  Append(task);
+  queue.SetPaused(true);
+  EXPECT_EQ(reason(), WaitReason::kPaused);
+  task->Update([](TaskRecord& record) { record.wait_reason = WaitReason::kNoWorker; });
+  EXPECT_EQ(reason(), WaitReason::kPaused) << "a worker that comes would not help";
+  EXPECT_EQ(task->Snapshot()->wait_reason, WaitReason::kNoWorker) << "shown, not recorded";
+  task->Update([](TaskRecord& record) { record.state = TaskState::kScheduled; });
+  EXPECT_EQ(reason(), WaitReason::kNoWorker) << "it does not wait for its turn";
+  queue.SetPaused(false);
+}
+
 TEST_F(TaskDirectoryTest, ListsLivingTasksAsTheyAre) {
   Append(Submit(Spec(), "a"));
   Append(Submit(Spec(), "b"));

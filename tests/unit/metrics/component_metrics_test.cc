@@ -41,6 +41,20 @@ HandlerStatus Handler(std::string name, uint64_t running) {
   return handler;
 }
 
+TEST(CollectQueues, TellsWhichQueuesArePaused) {
+  TaskQueuesStats stats;
+  for (size_t i = 0; i < kMaxQueueLabels + 3; ++i) {
+    QueueStats& queue = stats.queues.emplace_back();
+    queue.options.name = absl::StrCat("q", i);
+    queue.options.is_paused = i == 1 || i >= kMaxQueueLabels;
+  }
+  const std::string text = TextOf([&](Families& families) { CollectQueues(stats, families); });
+  EXPECT_EQ(SeriesOf(text, "taskforge_queue_paused"), kMaxQueueLabels + 1);
+  EXPECT_THAT(text, HasSubstr("taskforge_queue_paused{queue=\"q0\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_queue_paused{queue=\"q1\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_queue_paused{queue=\"_other\"} 3\n"));
+}
+
 TEST(CollectLanes, SumsWhatWaitsForAHandlerWithoutWorkers) {
   LabelTable labels(kMaxHandlerLabels);
   const std::string text = TextOf([&](Families& families) {

@@ -19,7 +19,13 @@ class FairListTest : public QueuesFixture {
   }
   ~FairListTest() override { list_.TakeAll(); }
 
-  FairList list_{3};
+  FairListTest() { gates_.SetCount(3); }
+
+  void SetPaused(size_t queue, bool is_paused) {
+    SetGate(queue, is_paused, [&] { list_.Sync(queue); });
+  }
+
+  FairList list_{gates_};
 };
 
 TEST_F(FairListTest, FirstInFirstOut) {
@@ -84,8 +90,102 @@ TEST_F(FairListTest, AheadBoundsWhatLeavesBefore) {
   EXPECT_GE(before + 2, ahead);  // And it is no idle bound.
 }
 
+TEST_F(FairListTest, AQueueThatGetsItsFirstTaskComesAfterThoseThatWait) {
+  Push("c1", 2);
+  Push("a1", 0);
+  Push("b1", 1);
+  Push("c2", 2);
+  EXPECT_THAT(Names({list_.Pop()}), ElementsAre("c1"));
+  Push("a2", 0);
+  EXPECT_THAT(Names(list_.TakeAll()), ElementsAre("a1", "b1", "c2", "a2"));
+}
+
+// What was taken and could not be released keeps its turn, however often that happens.
+TEST_F(FairListTest, WhatIsReturnedIsAsIfItHadNotBeenTaken) {
+  for (const char* id : {"a1", "a2"}) Push(id, 0);
+  Push("b1", 1);
+  Push("c1", 2);
+  for (int i = 0; i < 3; ++i) {
+    std::vector<TaskRef> taken;
+    for (int n = 0; n < 3; ++n) taken.push_back(list_.Pop());
+    EXPECT_THAT(Names(taken), ElementsAre("a1", "b1", "c1"));
+    for (; !taken.empty(); taken.pop_back()) list_.Return(std::move(taken.back()));
+  }
+  EXPECT_THAT(Names(list_.TakeAll()), ElementsAre("a1", "b1", "c1", "a2"));
+}
+
+TEST_F(FairListTest, HoldsTheTasksOfAPausedQueueAndKeepsTheirOrder) {
+  Push("a1", 0);
+  Push("b1", 1);
+  SetPaused(1, true);
+  Push("b2", 1);
+  Push("a2", 0);
+  EXPECT_EQ(list_.size(), 4u);
+  EXPECT_EQ(list_.ready(), 2u);
+  EXPECT_THAT(Names({list_.Pop(), list_.Pop()}), ElementsAre("a1", "a2"));
+  EXPECT_FALSE(list_.Pop());
+  SetPaused(1, false);
+  EXPECT_EQ(list_.ready(), 2u);
+  EXPECT_THAT(Names({list_.Pop(), list_.Pop()}), ElementsAre("b1", "b2"));
+}
+
+// The gate changed, and whoever changed it has not come to this list yet.
+TEST_F(FairListTest, GivesNothingOutOnceTheGateSaysSo) {
+  Push("a", 0);
+  Push("b", 1);
+  gates_.Pause(0);
+  EXPECT_THAT(Names({list_.Pop()}), ElementsAre("b"));
+  EXPECT_FALSE(list_.Pop());
+  EXPECT_EQ(list_.ready(), 0u);
+  gates_.BeginToOpen(0);
+  Push("a2", 0);
+  EXPECT_EQ(list_.ready(), 2u);
+}
+
+TEST_F(FairListTest, RemovesAHeldTask) {
+  SetPaused(1, true);
+  const TaskRef held = Push("b", 1);
+  EXPECT_TRUE(list_.Remove(*held) == held);
+  EXPECT_EQ(list_.size(), 0u);
+  EXPECT_EQ(list_.ready(), 0u);
+}
+
+TEST_F(FairListTest, TakesHeldTasksOutAtTheEnd) {
+  SetPaused(1, true);
+  Push("b", 1);
+  Push("a", 0);
+  EXPECT_THAT(Names(list_.TakeAll()), ElementsAre("a", "b"));
+}
+
+TEST_F(FairListTest, WhatComesBackEarlyGoesBeforeWhatCameLater) {
+  std::vector<TaskRef> released;
+  for (const char* id : {"a", "b", "c"}) {
+    clock_.Advance(absl::Seconds(1));
+    released.push_back(Make(id, Priority::kNormal, 1));
+  }
+  clock_.Advance(absl::Seconds(1));
+  Push("later", 1);
+  for (const int i : {1, 0, 2}) list_.PushEarly(released[static_cast<size_t>(i)]);
+  EXPECT_THAT(Names(list_.TakeAll()), ElementsAre("a", "b", "c", "later"));
+}
+
+TEST_F(FairListTest, TheOldestIsOfWhatIsReady) {
+  EXPECT_EQ(list_.OldestEnqueued(), MonoTime::Max());
+  Push("old", 1);
+  clock_.Advance(absl::Seconds(1));
+  const MonoTime second = clock_.Monotonic();
+  Push("young", 0);
+  clock_.Advance(absl::Seconds(1));
+  Push("youngest", 2);
+  SetPaused(1, true);
+  EXPECT_EQ(list_.OldestEnqueued(), second);
+  SetPaused(1, false);
+  EXPECT_LT(list_.OldestEnqueued(), second);
+}
+
 TEST_F(FairListTest, WithOneQueueAheadIsExact) {
-  FairList list(1);
+  gates_.SetCount(1);
+  FairList list(gates_);
   for (int i = 0; i < 5; ++i) list.Push(Make("t"), kBack);
   EXPECT_EQ(list.Ahead(0, kBack), 5u);
   EXPECT_EQ(list.Ahead(0, kFront), 0u);

@@ -19,8 +19,8 @@ class LocalLaneTest : public QueuesFixture {
   ~LocalLaneTest() override { lane_.TakeAll(); }
 
   TaskRef Enqueue(const std::string& id, Priority priority = Priority::kNormal,
-                  TaskSink::Position position = kBack) {
-    TaskRef task = Make(id, priority);
+                  TaskSink::Position position = kBack, size_t queue = 0) {
+    TaskRef task = Make(id, priority, queue);
     lane_.Enqueue(task, position);
     return task;
   }
@@ -32,6 +32,9 @@ class LocalLaneTest : public QueuesFixture {
       if (lane_.Refill(priority) == 0) return names;
     }
   }
+  void SetPaused(size_t queue, bool is_paused) {
+    SetGate(queue, is_paused, [&] { lane_.Sync(queue); });
+  }
   size_t Waiting(Priority priority = Priority::kNormal) {
     std::vector<QueueStats> queues(1);
     LaneStats lane;
@@ -40,7 +43,7 @@ class LocalLaneTest : public QueuesFixture {
   }
 
   FakeReleaseTarget target_{4};
-  LocalLane lane_{1, target_};
+  LocalLane lane_{gates_, target_};
 };
 
 TEST_F(LocalLaneTest, WhatNothingWaitsBeforeGoesStraightThrough) {
@@ -181,11 +184,92 @@ TEST_F(LocalLaneTest, ATaskIsNotLeftBehindByARefillThatCameTooEarly) {
     FakeReleaseTarget& target_;
   };
   EmptiesAfterRefusal target(target_);
-  LocalLane lane(1, target);
+  LocalLane lane(gates_, target);
   const TaskRef late = Make("late");
   lane.Enqueue(late, kBack);
   EXPECT_THAT(target.names, ElementsAre("0", "1", "2", "3"));
   EXPECT_TRUE(target_.Take() == late);
+}
+
+TEST_F(LocalLaneTest, ReleasesNothingOfAPausedQueueUntilItIsResumed) {
+  SetPaused(0, true);
+  for (int i = 0; i < 6; ++i) Enqueue(absl::StrCat(i));
+  EXPECT_EQ(target_.Released(Priority::kNormal), 0u);
+  EXPECT_EQ(Waiting(), 6u);
+  EXPECT_EQ(lane_.Refill(Priority::kNormal), 0u) << "or the pool's threads would look for ever";
+  SetPaused(0, false);
+  EXPECT_EQ(target_.Released(Priority::kNormal), 4u) << "whoever resumes releases";
+  EXPECT_THAT(Drain(), ElementsAre("0", "1", "2", "3", "4", "5"));
+}
+
+TEST_F(LocalLaneTest, APausedQueueDoesNotHoldUpTheOthers) {
+  gates_.SetCount(2);
+  for (int i = 0; i < 4; ++i) Enqueue(absl::StrCat("fill", i));
+  Enqueue("held", Priority::kNormal, kBack, 1);
+  SetPaused(1, true);
+  target_.Clear();
+  const TaskRef task = Enqueue("straight");
+  EXPECT_TRUE(target_.Take() == task);
+  EXPECT_EQ(Waiting(), 1u);
+  EXPECT_FALSE(lane_.HasMoreUrgent(*Make("low", Priority::kLow)));
+  EXPECT_EQ(lane_.OldestWait(Priority::kLow, clock_.Monotonic() + absl::Seconds(5)),
+            absl::ZeroDuration());
+  SetPaused(1, false);
+  EXPECT_THAT(Drain(), ElementsAre("held"));
+}
+
+TEST_F(LocalLaneTest, CountsWhatIsHeld) {
+  SetPaused(0, true);
+  Enqueue("a", Priority::kHigh);
+  std::vector<QueueStats> queues(1);
+  LaneStats lane;
+  lane_.AddTo(queues, lane, clock_.Monotonic());
+  EXPECT_EQ(lane.waiting[Priority::kHigh], 1u);
+  EXPECT_EQ(lane.held[Priority::kHigh], 1u);
+  EXPECT_EQ(queues[0].waiting[Priority::kHigh], 1u);
+}
+
+TEST_F(LocalLaneTest, WhatIsTakenBackKeepsItsPlace) {
+  for (int i = 0; i < 6; ++i) {
+    clock_.Advance(absl::Seconds(1));
+    Enqueue(absl::StrCat(i));
+  }
+  SetPaused(0, true);
+  while (const TaskRef released = target_.Take()) EXPECT_TRUE(lane_.TakeBack(released));
+  EXPECT_EQ(Waiting(), 6u);
+  EXPECT_EQ(target_.Released(Priority::kNormal), 0u);
+  SetPaused(0, false);
+  EXPECT_THAT(Drain(), ElementsAre("0", "1", "2", "3", "4", "5"));
+}
+
+TEST_F(LocalLaneTest, DoesNotTakeBackWhatWasCancelled) {
+  const TaskRef task = Enqueue("a");
+  EXPECT_TRUE(target_.Take() == task);
+  SetPaused(0, true);
+  task->TryAdvance(TaskPhase::kQueued, TaskPhase::kCancelling);
+  EXPECT_FALSE(lane_.TakeBack(task));
+  EXPECT_EQ(Waiting(), 0u);
+}
+
+// The queue was resumed between the look at the gate and the task's return: what came later may be
+// with the target already, so the task must not wait behind it.
+TEST_F(LocalLaneTest, DoesNotTakeBackWhatMayStartAgain) {
+  const TaskRef task = Enqueue("a");
+  EXPECT_TRUE(target_.Take() == task);
+  gates_.BeginToOpen(0);
+  EXPECT_FALSE(lane_.TakeBack(task));
+  EXPECT_EQ(Waiting(), 0u);
+}
+
+// The gate is opening, and whoever opens it has not come to this lane yet.
+TEST_F(LocalLaneTest, ANewTaskDoesNotOvertakeOneThatWasHeld) {
+  SetPaused(0, true);
+  Enqueue("held");
+  SetGate(0, false, [&] {
+    Enqueue("later");
+    lane_.Sync(0);
+  });
+  EXPECT_THAT(Drain(), ElementsAre("held", "later"));
 }
 
 TEST_F(LocalLaneTest, AheadCountsWhatIsReleasedAndWhatWaits) {

@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "queues/queue_gates.h"
 #include "support/fake_clock.h"
 #include "support/fake_release_target.h"
 #include "task/task.h"
@@ -42,7 +43,16 @@ class QueuesFixture : public ::testing::Test {
     return names;
   }
 
+  // As the table of queues does it; `sync()` tells the lanes.
+  template <typename Sync>
+  void SetGate(size_t queue, bool is_paused, Sync sync) {
+    const QueueGates::Change change = is_paused ? gates_.Pause(queue) : gates_.BeginToOpen(queue);
+    sync();
+    if (!is_paused) gates_.Open(queue, change);
+  }
+
   FakeClock clock_;
+  QueueGates gates_;  // Of one queue, until a test says otherwise.
 
  private:
   class NoRunner final : public TaskRunner {

@@ -28,6 +28,30 @@ void PrintTo(const Plan& plan, std::ostream* out) {
   *out << plan.producers << "+" << plan.consumers << (plan.cancels ? " cancels" : "");
 }
 
+// Wakes whoever sleeps on the count of its releases.
+class WakingTarget final : public ReleaseTarget {
+ public:
+  explicit WakingTarget(FakeReleaseTarget& inner) : inner_(inner) {}
+  bool TryRelease(Work& work) override {
+    if (!inner_.TryRelease(work)) return false;
+    Wake();
+    return true;
+  }
+  void Wake() {
+    sequence.fetch_add(1);
+    FutexWake(sequence, INT_MAX);
+  }
+  size_t Released(Priority priority) const override { return inner_.Released(priority); }
+  size_t ReleaseLimit() const override { return inner_.ReleaseLimit(); }
+  uint64_t DispatchCount(Priority priority) const override {
+    return inner_.DispatchCount(priority);
+  }
+  std::atomic<uint32_t> sequence{0};
+
+ private:
+  FakeReleaseTarget& inner_;
+};
+
 class QueuesStressTest : public QueuesFixture, public ::testing::WithParamInterface<Plan> {
  protected:
   static constexpr int kTasksEach = 3000;
@@ -44,7 +68,7 @@ class QueuesStressTest : public QueuesFixture, public ::testing::WithParamInterf
 TEST_P(QueuesStressTest, LocalLaneLosesNothingAndKeepsOrder) {
   const Plan plan = GetParam();
   FakeReleaseTarget target(4);
-  LocalLane lane(1, target);
+  LocalLane lane(gates_, target);
   const int total = plan.producers * kTasksEach;
   std::atomic<int> done{0};
   std::atomic<int> cancelled{0};
@@ -102,27 +126,8 @@ TEST_P(QueuesStressTest, LocalLaneLosesNothingAndKeepsOrder) {
 TEST_P(QueuesStressTest, NoTaskIsLeftBehindWhenConsumersSleep) {
   const Plan plan = GetParam();
   FakeReleaseTarget inner(1);
-  class WakingTarget final : public ReleaseTarget {
-   public:
-    explicit WakingTarget(FakeReleaseTarget& inner) : inner_(inner) {}
-    bool TryRelease(Work& work) override {
-      if (!inner_.TryRelease(work)) return false;
-      sequence.fetch_add(1);
-      FutexWake(sequence, INT_MAX);
-      return true;
-    }
-    size_t Released(Priority priority) const override { return inner_.Released(priority); }
-    size_t ReleaseLimit() const override { return inner_.ReleaseLimit(); }
-    uint64_t DispatchCount(Priority priority) const override {
-      return inner_.DispatchCount(priority);
-    }
-    std::atomic<uint32_t> sequence{0};
-
-   private:
-    FakeReleaseTarget& inner_;
-  };
   WakingTarget target(inner);
-  LocalLane lane(1, target);
+  LocalLane lane(gates_, target);
   const int total = plan.producers * kTasksEach;
   std::atomic<int> done{0};
   std::atomic<bool> stuck{false};
@@ -138,10 +143,7 @@ TEST_P(QueuesStressTest, NoTaskIsLeftBehindWhenConsumersSleep) {
       while (done.load() < total && !stuck.load()) {
         const uint32_t seen = target.sequence.load();
         if (inner.Take()) {
-          if (done.fetch_add(1) + 1 == total) {
-            target.sequence.fetch_add(1);
-            FutexWake(target.sequence, INT_MAX);
-          }
+          if (done.fetch_add(1) + 1 == total) target.Wake();
           continue;
         }
         if (lane.Refill(Priority::kNormal) != 0) continue;
@@ -156,9 +158,62 @@ TEST_P(QueuesStressTest, NoTaskIsLeftBehindWhenConsumersSleep) {
   EXPECT_EQ(done.load(), total);
 }
 
+// One thread pauses and resumes the queue of half of the tasks all the time. Consumers sleep as
+// above, and give back what they find paused: nothing is lost, and nothing starts twice.
+TEST_P(QueuesStressTest, NoTaskIsLeftBehindWhenAQueueIsPausedAndResumed) {
+  const Plan plan = GetParam();
+  FakeReleaseTarget inner(2);
+  WakingTarget target(inner);
+  gates_.SetCount(2);
+  LocalLane lane(gates_, target);
+  const int total = plan.producers * kTasksEach;
+  std::atomic<int> done{0};
+  std::atomic<int> twice{0};
+  std::atomic<bool> stuck{false};
+  std::vector<std::thread> threads;
+  for (int p = 0; p < plan.producers; ++p) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < kTasksEach; ++i) {
+        lane.Enqueue(Make("t", Priority::kNormal, static_cast<size_t>(i) % 2), kBack);
+      }
+    });
+  }
+  // Whether there was something to take.
+  const auto take = [&] {
+    const TaskRef task = inner.Take();
+    if (!task) return false;
+    if (gates_.IsPaused(task->queue_index()) && lane.TakeBack(task)) return true;
+    if (!task->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting)) twice.fetch_add(1);
+    if (done.fetch_add(1) + 1 == total) target.Wake();
+    return true;
+  };
+  for (int c = 0; c < plan.consumers; ++c) {
+    threads.emplace_back([&] {
+      SystemClock clock;
+      while (done.load() < total && !stuck.load()) {
+        const uint32_t seen = target.sequence.load();
+        if (take() || lane.Refill(Priority::kNormal) != 0) continue;
+        if (done.load() >= total) break;
+        if (!FutexWait(target.sequence, seen, clock.Monotonic() + absl::Seconds(20))) stuck = true;
+      }
+    });
+  }
+  SeededRandom random(static_cast<uint64_t>(plan.producers) + 7);
+  while (done.load() < total && !stuck.load()) {
+    for (const bool is_paused : {true, false}) {
+      SetGate(1, is_paused, [&] { lane.Sync(1); });
+      for (uint64_t n = random.Next64() % 16; n > 0; --n) std::this_thread::yield();
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_FALSE(stuck.load());
+  EXPECT_EQ(done.load(), total);
+  EXPECT_EQ(twice.load(), 0);
+}
+
 TEST_P(QueuesStressTest, RemoteLanesGiveEachTaskOutOnce) {
   const Plan plan = GetParam();
-  RemoteLanes lanes(1);
+  RemoteLanes lanes(gates_);
   const int total = plan.producers * kTasksEach;
   std::atomic<int> started{0};
   std::atomic<int> cancelled{0};

@@ -16,8 +16,8 @@ class RemoteLanesTest : public QueuesFixture {
   ~RemoteLanesTest() override { lanes_.TakeAll(); }
 
   TaskRef Enqueue(const std::string& id, const std::string& handler,
-                  Priority priority = Priority::kNormal) {
-    TaskRef task = Make(id, priority, 0, handler);
+                  Priority priority = Priority::kNormal, size_t queue = 0) {
+    TaskRef task = Make(id, priority, queue, handler);
     lanes_.Enqueue(task, kBack);
     return task;
   }
@@ -25,7 +25,7 @@ class RemoteLanesTest : public QueuesFixture {
     return Names(lanes_.Claim(handlers, max));
   }
 
-  RemoteLanes lanes_{1};
+  RemoteLanes lanes_{gates_};
 };
 
 TEST_F(RemoteLanesTest, GivesOutWhatTheClaimantServes) {
@@ -113,17 +113,44 @@ TEST_F(RemoteLanesTest, MoreUrgentIsWhatWaitsAboveInTheSameLane) {
   EXPECT_FALSE(lanes_.HasMoreUrgent(*low));
 }
 
+TEST_F(RemoteLanesTest, GivesNothingOutOfAPausedQueueUntilItIsResumed) {
+  Enqueue("a", "mail", Priority::kNormal, 1);
+  gates_.Pause(1);
+  EXPECT_THAT(lanes_.Sync(1), IsEmpty());
+  EXPECT_FALSE(lanes_.Enqueue(Make("b", Priority::kHigh, 1, "resize"), kBack));
+  const TaskRef low = Enqueue("other", "mail", Priority::kLow);
+  EXPECT_FALSE(lanes_.HasMoreUrgent(*low));
+  EXPECT_THAT(Claim({"mail", "resize"}, 9), ElementsAre("other"));
+  EXPECT_THAT(Claim({"mail", "resize"}, 9), IsEmpty());
+  gates_.BeginToOpen(1);
+  EXPECT_THAT(lanes_.Sync(1), ::testing::UnorderedElementsAre("mail", "resize"));
+  EXPECT_THAT(lanes_.Sync(1), IsEmpty()) << "nothing has become ready since";
+  EXPECT_THAT(Claim({"mail", "resize"}, 9), ElementsAre("b", "a"));
+}
+
+// The gate is changed, and whoever changed it has not come to the lanes yet.
+TEST_F(RemoteLanesTest, AClaimPassesOverAQueueThatHasJustBeenPaused) {
+  Enqueue("a", "mail", Priority::kCritical, 1);
+  Enqueue("b", "mail", Priority::kLow, 0);
+  gates_.Pause(1);
+  EXPECT_THAT(Claim({"mail"}, 9), ElementsAre("b"));
+}
+
 TEST_F(RemoteLanesTest, CountsByLane) {
   Enqueue("a", "mail", Priority::kHigh);
   Enqueue("b", "mail", Priority::kHigh);
   lanes_.SetServed("resize", true);
-  std::vector<QueueStats> queues(1);
+  gates_.Pause(1);
+  Enqueue("held", "mail", Priority::kLow, 1);
+  std::vector<QueueStats> queues(2);
   std::vector<LaneStats> lanes;
   lanes_.AddTo(queues, lanes, clock_.Monotonic());
   ASSERT_THAT(lanes, SizeIs(2));
   for (const LaneStats& lane : lanes) {
     EXPECT_EQ(lane.is_served, lane.handler == "resize");
     EXPECT_EQ(lane.waiting[Priority::kHigh], lane.handler == "mail" ? 2u : 0u);
+    EXPECT_EQ(lane.held[Priority::kHigh], 0u);
+    EXPECT_EQ(lane.held[Priority::kLow], lane.handler == "mail" ? 1u : 0u);
   }
   EXPECT_EQ(queues[0].waiting[Priority::kHigh], 2u);
 }

@@ -44,7 +44,7 @@ class TaskQueuesTest : public QueuesFixture {
   }
   QueueStats StatsOf(const std::string& queue) {
     for (const QueueStats& stats : queues_.Stats().queues) {
-      if (stats.name == queue) return stats;
+      if (stats.options.name == queue) return stats;
     }
     return {};
   }
@@ -55,18 +55,18 @@ class TaskQueuesTest : public QueuesFixture {
 };
 
 TEST_F(TaskQueuesTest, TheDefaultQueueIsAlwaysThere) {
-  EXPECT_THAT(queues_.names(), ElementsAre("default", "mail"));
-  EXPECT_EQ(queues_.DefaultPriority("default"), std::nullopt);
-  EXPECT_EQ(queues_.DefaultPriority("mail"), Priority::kHigh);
-  EXPECT_EQ(queues_.DefaultPriority("other"), std::nullopt);
+  EXPECT_THAT(queues_.Labels(), ElementsAre("default", "mail"));
+  EXPECT_EQ(queues_.Look("default")->default_priority, std::nullopt);
+  EXPECT_EQ(queues_.Look("mail")->default_priority, Priority::kHigh);
+  EXPECT_EQ(queues_.Look("other"), std::nullopt);
 }
 
 TEST_F(TaskQueuesTest, AConfiguredDefaultQueueIsNotAddedTwice) {
   QueueOptions options;
   options.max_tasks = 7;
   TaskQueues queues({{options}}, clock_, lanes_, target_);
-  EXPECT_THAT(queues.names(), ElementsAre("default"));
-  EXPECT_EQ(queues.Stats().queues[0].max_tasks, 7u);
+  ASSERT_THAT(queues.Stats().queues, SizeIs(1));
+  EXPECT_EQ(queues.Stats().queues[0].options, options);
 }
 
 TEST_F(TaskQueuesTest, RefusesAnUnknownQueueByName) {
@@ -143,8 +143,105 @@ TEST_F(TaskQueuesTest, LooksForMoreUrgentTasksWhereATaskWaits) {
   queues_.Enqueue(local, kBack);
   queues_.Enqueue(remote, kBack);
   queues_.Enqueue(Make("urgent", Priority::kHigh), kBack);
-  EXPECT_TRUE(queues_.HasMoreUrgent(*local));
-  EXPECT_FALSE(queues_.HasMoreUrgent(*remote));
+  EXPECT_EQ(queues_.WhyWaits(*local), WaitReason::kPriority);
+  EXPECT_EQ(queues_.WhyWaits(*remote), WaitReason::kQueue);
+}
+
+TEST_F(TaskQueuesTest, AQueueCanBeMadeUsedAndDeleted) {
+  QueueOptions reports;
+  reports.name = "reports";
+  reports.max_tasks = 1;
+  ASSERT_TRUE(queues_.Create(reports).ok());
+  EXPECT_EQ(queues_.Get("reports")->options, reports);
+  EXPECT_EQ(queues_.Look("reports")->label, 2u);
+  {
+    TaskRef task = Admitted("a", "reports");
+    EXPECT_EQ(queues_.NameOf(task->queue_index()).view(), "reports");
+    queues_.Enqueue(task, kBack);
+    EXPECT_EQ(queues_.Get("reports")->tasks, 1u);
+    EXPECT_EQ(DetailsOf(queues_.Delete("reports")).reason, "QUEUE_NOT_EMPTY");
+    EXPECT_TRUE(target_.Take() == task);
+  }
+  EXPECT_TRUE(queues_.Delete("reports").ok());
+  EXPECT_EQ(DetailsOf(queues_.Admit("reports", 1).status()).reason, "QUEUE_UNKNOWN");
+  EXPECT_EQ(queues_.Get("reports").status().code(), absl::StatusCode::kNotFound);
+}
+
+// Tasks that wait in a queue with an index that is higher than all before.
+TEST_F(TaskQueuesTest, NewQueuesTakeTurnsWithTheOldOnes) {
+  queues_.Enqueue(Admitted("released"), kBack);
+  for (int i = 0; i < 2; ++i) queues_.Enqueue(Admitted(absl::StrCat("d", i)), kBack);
+  QueueOptions late;
+  late.name = "late";
+  ASSERT_TRUE(queues_.Create(late).ok());
+  for (int i = 0; i < 2; ++i) queues_.Enqueue(Admitted(absl::StrCat("l", i), "late"), kBack);
+  std::vector<std::string> order;
+  while (const TaskRef task = target_.Take()) {
+    order.push_back(IdOf(*task));
+    queues_.Refill(Priority::kNormal);
+  }
+  EXPECT_THAT(order, ElementsAre("released", "d0", "l0", "d1", "l1"));
+}
+
+TEST_F(TaskQueuesTest, LimitsChangeAtOnce) {
+  QueueUpdate update;
+  update.max_tasks = 1;
+  update.default_priority = Priority::kLow;
+  ASSERT_TRUE(queues_.Update("mail", update).ok());
+  EXPECT_EQ(queues_.Look("mail")->default_priority, Priority::kLow);
+  const TaskRef task = Admitted("a", "mail");
+  EXPECT_EQ(DetailsOf(queues_.Admit("mail", 1).status()).reason, "QUEUE_FULL");
+}
+
+TEST_F(TaskQueuesTest, QueuesBeyondTheFirstShareALabel) {
+  for (int i = 0; i < 20; ++i) {
+    QueueOptions options;
+    options.name = absl::StrCat("q", i);
+    ASSERT_TRUE(queues_.Create(options).ok());
+  }
+  EXPECT_THAT(queues_.Labels(), SizeIs(16));
+  EXPECT_EQ(queues_.Look("q13")->label, 15u);
+  EXPECT_EQ(queues_.Look("q14")->label, 16u);
+  EXPECT_EQ(queues_.Look("q19")->label, 16u);
+}
+
+TEST_F(TaskQueuesTest, APausedQueueAcceptsAndNothingOfItLeaves) {
+  std::vector<std::string> told;
+  queues_.SetLaneListener([&told](absl::string_view handler) { told.emplace_back(handler); });
+  ASSERT_TRUE(queues_.Pause("mail", "the mail server is down").ok());
+  EXPECT_EQ(queues_.Get("mail")->options.paused.reason, "the mail server is down");
+  EXPECT_EQ(queues_.Get("mail")->options.paused.time, clock_.Now());
+  const TaskRef local = Admitted("l", "mail");
+  const TaskRef remote = Admitted("r", "mail", "resize");
+  queues_.Enqueue(local, kBack);
+  queues_.Enqueue(remote, kBack);
+  EXPECT_FALSE(target_.Take());
+  EXPECT_THAT(queues_.Claim({"resize"}, 9), IsEmpty());
+  EXPECT_THAT(told, IsEmpty());
+  EXPECT_EQ(queues_.WhyWaits(*local), WaitReason::kPaused);
+  EXPECT_EQ(queues_.WhyWaits(*remote), WaitReason::kPaused);
+  EXPECT_EQ(StatsOf("mail").waiting[Priority::kNormal], 2u);
+  EXPECT_EQ(queues_.Stats().lanes[0].held[Priority::kNormal], 1u);
+
+  ASSERT_TRUE(queues_.Resume("mail", "it is back").ok());
+  EXPECT_EQ(queues_.Get("mail")->options.resumed.reason, "it is back");
+  EXPECT_TRUE(target_.Take() == local);
+  EXPECT_THAT(told, ElementsAre("resize"));
+  EXPECT_THAT(Names(queues_.Claim({"resize"}, 9)), ElementsAre("r"));
+}
+
+TEST_F(TaskQueuesTest, WhatWasReleasedBeforeAPauseGoesBack) {
+  const TaskRef task = Admitted("a", "mail");
+  queues_.Enqueue(task, kBack);
+  EXPECT_FALSE(queues_.TakeBack(task)) << "it may start";
+  ASSERT_TRUE(queues_.Pause("mail", "").ok());
+  const MonoTime enqueued = task->enqueued;
+  clock_.Advance(absl::Seconds(1));
+  EXPECT_TRUE(queues_.TakeBack(target_.Take()));
+  EXPECT_EQ(task->enqueued, enqueued) << "its wait is measured from the first time";
+  EXPECT_FALSE(target_.Take());
+  ASSERT_TRUE(queues_.Resume("mail", "").ok());
+  EXPECT_TRUE(target_.Take() == task);
 }
 
 TEST_F(TaskQueuesTest, StampsWhenATaskWasEnqueued) {
@@ -201,19 +298,6 @@ TEST_F(TaskQueuesTest, QueuesShareTheLocalLaneFairly) {
     queues_.Refill(Priority::kNormal);
   }
   EXPECT_THAT(order, ElementsAre("released", "d0", "m0", "d1", "m1", "d2"));
-}
-
-TEST(TaskQueuesOptionsTest, ReportsEveryErrorAtOnce) {
-  QueueOptions bad;
-  bad.name = "Bad";
-  bad.max_tasks = 0;
-  bad.max_bytes = 0;
-  TaskQueuesOptions options;
-  options.queues = {bad, bad};
-  EXPECT_THAT(options.Validate(), SizeIs(7));
-  EXPECT_THAT(TwoQueues().Validate(), IsEmpty());
-  options.queues.assign(65, QueueOptions());
-  EXPECT_THAT(options.Validate(), ::testing::Contains(HasSubstr("at most 64")));
 }
 
 }  // namespace

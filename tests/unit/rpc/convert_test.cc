@@ -52,6 +52,7 @@ TEST(StateConversion, IsATable) {
   EXPECT_EQ(ToProto(WaitReason::kPriority), v1::WAIT_REASON_PRIORITY);
   EXPECT_EQ(ToProto(WaitReason::kSchedule), v1::WAIT_REASON_SCHEDULE);
   EXPECT_EQ(ToProto(WaitReason::kRetryBackoff), v1::WAIT_REASON_RETRY_BACKOFF);
+  EXPECT_EQ(ToProto(WaitReason::kPaused), v1::WAIT_REASON_PAUSED);
   EXPECT_EQ(ToProto(Durability::kMemory), v1::DURABILITY_MEMORY);
 }
 

@@ -51,6 +51,18 @@ TaskRef LiveTasks::Find(absl::string_view name) const {
   return *it;
 }
 
+std::vector<TaskRef> LiveTasks::WaitingIn(absl::string_view queue) const {
+  std::vector<TaskRef> waiting;
+  for (const Shard& shard : shards_) {
+    MutexLock lock(shard.mu);
+    for (const TaskRef& task : shard.tasks) {
+      const bool waits = task->phase() == TaskPhase::kQueued && task->spec().queue == queue;
+      if (waits) waiting.push_back(task);
+    }
+  }
+  return waiting;
+}
+
 size_t LiveTasks::size() const {
   size_t size = 0;
   for (const Shard& shard : shards_) {

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/string_view.h"
@@ -33,6 +34,9 @@ class LiveTasks {
   void Erase(const Task& task);
   // Null when there is none. A task in phase ACCEPTING is not shown: it may yet be refused.
   TaskRef Find(absl::string_view name) const;
+
+  // Those of a queue whose phase is QUEUED. Looks at every task.
+  std::vector<TaskRef> WaitingIn(absl::string_view queue) const;
 
   size_t size() const;
   // Looks at every task: for a drain, not for each scrape.

@@ -17,15 +17,16 @@ class NoRunner final : public TaskRunner {
 
 class LiveTasksTest : public ::testing::Test {
  protected:
-  TaskRef Accepting(const std::string& id) {
+  TaskRef Accepting(const std::string& id, const std::string& queue = "default") {
     Ref<TaskSpec> spec = MakeRef<TaskSpec>();
+    spec->queue = queue;
     spec->origin.Edit().task_id = id;
     Ref<TaskRecord> record = MakeRef<TaskRecord>();
     record->spec = std::move(spec);
     return MakeRef<Task>(std::move(record), Admission(), runner_);
   }
-  TaskRef Queued(const std::string& id) {
-    TaskRef task = Accepting(id);
+  TaskRef Queued(const std::string& id, const std::string& queue = "default") {
+    TaskRef task = Accepting(id, queue);
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     return task;
   }
@@ -53,6 +54,18 @@ TEST_F(LiveTasksTest, DoesNotShowWhatIsBeingAccepted) {
   EXPECT_FALSE(live_.Find(TaskName("default", "a")));
   task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
   EXPECT_TRUE(live_.Find(TaskName("default", "a")));
+}
+
+TEST_F(LiveTasksTest, KnowsWhatWaitsInAQueue) {
+  const TaskRef mail = Queued("a", "mail");
+  const TaskRef started = Queued("b", "mail");
+  started->TryAdvance(TaskPhase::kQueued, TaskPhase::kStarting);
+  for (const TaskRef& task : {mail, started, Accepting("c", "mail"), Queued("d")}) {
+    live_.Insert(task);
+  }
+  const std::vector<TaskRef> waiting = live_.WaitingIn("mail");
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_TRUE(waiting[0] == mail);
 }
 
 TEST_F(LiveTasksTest, ErasesOnlyTheSameTask) {

@@ -17,12 +17,14 @@
 #include "handlers/registry.h"
 #include "handlers/worker_hub.h"
 #include "intake/intake.h"
+#include "lifecycle/queue_purge.h"
 #include "pool/closure.h"
 #include "pool/refiller.h"
 #include "pool/thread_pool.h"
 #include "queues/release_target.h"
 #include "queues/task_queues.h"
 #include "rpc/pool_control.h"
+#include "rpc/queue_control.h"
 
 namespace taskforge {
 
@@ -137,6 +139,57 @@ class PoolAndQueues final : public PoolControl {
   const TaskQueues& queues_;
   const Clock& clock_;
   CpuWatch& cpu_watch_;
+};
+
+// The queues as QueueService sees them: with the tasks in them. Thread-safe.
+class QueuesAndTasks final : public QueueControl {
+ public:
+  // All of it must outlive this, and what `executor` runs.
+  struct Parts {
+    TaskQueues& queues;
+    const LiveTasks& live;
+    TaskEnder& ender;
+    const Clock& clock;
+    Executor& executor;
+  };
+
+  explicit QueuesAndTasks(const Parts& parts) : parts_(parts) {}
+
+  std::vector<QueueStats> List() const override { return parts_.queues.Stats().queues; }
+  absl::StatusOr<QueueStats> Get(absl::string_view queue) const override {
+    return parts_.queues.Get(queue);
+  }
+  absl::Status Create(QueueOptions options) override {
+    return parts_.queues.Create(std::move(options));
+  }
+  absl::Status Update(absl::string_view queue, const QueueUpdate& update) override {
+    return parts_.queues.Update(queue, update);
+  }
+  absl::Status Delete(absl::string_view queue) override { return parts_.queues.Delete(queue); }
+  absl::Status Pause(absl::string_view queue, absl::string_view reason) override {
+    return parts_.queues.Pause(queue, reason);
+  }
+  absl::Status Resume(absl::string_view queue, absl::string_view reason) override {
+    return parts_.queues.Resume(queue, reason);
+  }
+  void Purge(std::string queue, std::string reason, PurgeCallback done) override {
+    if (!parts_.queues.Look(queue).has_value()) {
+      return std::move(done)(parts_.queues.UnknownError(queue));
+    }
+    std::vector<FieldViolation> violations = ValidateQueueReason(reason);
+    if (!violations.empty()) return std::move(done)(InvalidArgument(std::move(violations)));
+    parts_.executor.Execute([this, queue = std::move(queue), reason = std::move(reason),
+                             done = std::move(done)]() mutable {
+      const uint64_t purged =
+          PurgeQueue(queue, parts_.live, parts_.queues, parts_.ender, parts_.clock);
+      const absl::Status noted = parts_.queues.NotePurge(queue, reason, purged);
+      if (!noted.ok()) return std::move(done)(noted);
+      std::move(done)(purged);
+    });
+  }
+
+ private:
+  const Parts parts_;
 };
 
 // Runs closures on the pool. Thread-safe.

@@ -42,7 +42,7 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
                  {storage_.store(), live_, queues_, events_, clock_, timer_, random_, log}),
       work_log_(lifecycle_, clock_, timer_, log, [this] { return Totals(); }),
       runner_(config.runner, storage_.boot_epoch(),
-              {registry_, work_log_, lifecycle_, clock_, timer_, log, &pool_}),
+              {registry_, work_log_, lifecycle_, clock_, timer_, log, &pool_, &queues_}),
       hub_(config.workers, storage_.boot_epoch(),
            {registry_, source_, runner_, clock_, timer_, log}),
       tasks_({live_, storage_.store(), queues_, lifecycle_, clock_}),
@@ -113,6 +113,7 @@ absl::Status Composition::Serve(FileSystem& files) {
       registry_,
       hub_,
       pool_control_,
+      queue_control_,
       timer_,
       *this};
   rpc_ = std::make_unique<RpcFront>(config_.rpc, config_.reflection, std::move(access),
@@ -304,7 +305,7 @@ bool Composition::IsIdle() const {
   for (const LaneStats& lane : queues.lanes) {
     if (!lane.is_served) continue;  // Nobody will come for these.
     for (const Priority p : kPriorities) {
-      if (lane.waiting[p] > 0) return false;
+      if (lane.waiting[p] > lane.held[p]) return false;  // Nobody waits for a paused queue.
     }
   }
   // In the order in which a task goes on, so that none slips by between two looks.

@@ -150,6 +150,7 @@ class Composition final : public ServerControl {
   Intake intake_;
   PoolAndQueues pool_control_;
   PoolExecutor pool_executor_{pool_, clock_};
+  QueuesAndTasks queue_control_{{queues_, live_, lifecycle_, clock_, pool_executor_}};
   std::vector<HandlerRegistration> built_ins_;
   RecoveryReport recovered_;
   std::unique_ptr<RpcFront> rpc_;

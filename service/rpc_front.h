@@ -7,6 +7,7 @@
 #include "rpc/health.h"
 #include "rpc/methods.h"
 #include "rpc/pool_service.h"
+#include "rpc/queue_service.h"
 #include "rpc/reflection.h"
 #include "rpc/server.h"
 #include "rpc/server_service.h"
@@ -24,6 +25,7 @@ class RpcFront {
     const HandlerRegistry& handlers;
     WorkerHub& workers;
     PoolControl& pool;
+    QueueControl& queues;
     Timer& timer;
     ServerControl& control;
   };
@@ -35,6 +37,7 @@ class RpcFront {
         handlers_(parts.handlers),
         workers_(parts.workers),
         pool_(parts.pool, clock, parts.timer),
+        queues_(parts.queues),
         control_(parts.control) {
     std::vector<grpc::Service*> generated;
     const auto add = [&](auto& service) {
@@ -46,6 +49,7 @@ class RpcFront {
     add(handlers_);
     add(workers_);
     add(pool_);
+    add(queues_);
     add(control_);
     add(health_);
     if (reflection) {
@@ -65,6 +69,7 @@ class RpcFront {
   HandlerService handlers_;
   WorkerService workers_;
   PoolService pool_;
+  QueueService queues_;
   ServerService control_;
   HealthService health_;
   ReflectionService reflection_;

@@ -10,6 +10,7 @@ const std::vector<MethodRule>& MethodTable() {
   constexpr absl::string_view kHandlers = "taskforge.v1.HandlerService";
   constexpr absl::string_view kWorkers = "taskforge.v1.WorkerService";
   constexpr absl::string_view kPool = "taskforge.v1.PoolService";
+  constexpr absl::string_view kQueues = "taskforge.v1.QueueService";
   constexpr absl::string_view kServer = "taskforge.v1.ServerService";
   constexpr absl::string_view kHealth = "grpc.health.v1.Health";
   constexpr RpcType kUnary = RpcType::kUnary;
@@ -37,6 +38,14 @@ const std::vector<MethodRule>& MethodTable() {
       {kPool, "UpdatePool", kUnary, AccessRule::kAdmin},
       {kPool, "SetThreadAffinity", kUnary, AccessRule::kAdmin},
       {kPool, "ListPoolResizes", kUnary, AccessRule::kClient},
+      {kQueues, "CreateQueue", kUnary, AccessRule::kAdmin},
+      {kQueues, "GetQueue", kUnary, AccessRule::kClient},
+      {kQueues, "ListQueues", kUnary, AccessRule::kClient},
+      {kQueues, "UpdateQueue", kUnary, AccessRule::kAdmin},
+      {kQueues, "DeleteQueue", kUnary, AccessRule::kAdmin},
+      {kQueues, "PauseQueue", kUnary, AccessRule::kAdmin},
+      {kQueues, "ResumeQueue", kUnary, AccessRule::kAdmin},
+      {kQueues, "PurgeQueue", kUnary, AccessRule::kAdmin},
       {kServer, "GetServerInfo", kUnary, AccessRule::kClient},
       {kServer, "Drain", kUnary, AccessRule::kAdmin},
       {kHealth, "Check", kUnary, AccessRule::kOpen, /*outlives_drain=*/true},

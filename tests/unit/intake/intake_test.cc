@@ -105,6 +105,33 @@ TEST_F(IntakeTest, AnUnknownQueueIsToldAndCountedApart) {
   EXPECT_EQ(Counted(Decision::kRejectedInvalid, "_other"), 1u);
 }
 
+TEST_F(IntakeTest, KnowsAQueueFromItsMakingToItsRemoval) {
+  QueueOptions reports;
+  reports.name = "reports";
+  reports.default_priority = Priority::kLow;
+  ASSERT_TRUE(queues_->Create(reports).ok());
+  TaskSpec spec = Echo();
+  spec.queue = "reports";
+  const auto submit = [&] {
+    auto answer = std::make_shared<Answer>();
+    Submission submission = SubmissionOf(spec, answer);
+    submission.has_priority = false;
+    intake_->Submit(std::move(submission));
+    return answer;
+  };
+  const auto accepted = submit();
+  ASSERT_TRUE(accepted->receipt.ok()) << accepted->status();
+  EXPECT_EQ(accepted->receipt->record->spec->queue, "reports");
+  EXPECT_EQ(accepted->receipt->record->spec->priority, Priority::kLow);
+  EXPECT_EQ(Counted(Decision::kAccepted, "reports", Priority::kLow), 1u);
+  target_.Clear();
+  Finish(*accepted);
+  ASSERT_TRUE(queues_->Delete("reports").ok());
+  EXPECT_EQ(submit()->reason(), "QUEUE_UNKNOWN");
+  EXPECT_EQ(Counted(Decision::kRejectedInvalid, "_other"), 1u);
+  EXPECT_EQ(Counted(Decision::kAccepted, "reports", Priority::kLow), 1u) << "it stays counted";
+}
+
 TEST_F(IntakeTest, RefusesWhenTheQueueIsFullUntilATaskEnds) {
   TaskSpec spec = Echo();
   spec.queue = "mail";

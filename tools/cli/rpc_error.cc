@@ -9,6 +9,21 @@
 #include "cli/tls_hint.h"
 
 namespace taskforge::cli {
+namespace {
+
+// The words of the command that shows what is there; nothing if the error is not about queues.
+std::string NextQueueCommand(const RpcError& error) {
+  if (error.reason == "QUEUE_NOT_EMPTY") {
+    const auto queue = error.metadata.find("queue");
+    return absl::StrCat("queue get ", queue == error.metadata.end() ? "QUEUE" : queue->second);
+  }
+  const bool is_of_queue = error.reason == "QUEUE_UNKNOWN" || error.reason == "QUEUE_EXISTS" ||
+                           error.reason == "QUEUE_IS_DEFAULT" || error.reason == "TOO_MANY_QUEUES";
+  return is_of_queue ? "queue ls" : "";
+}
+
+}  // namespace
+
 RpcError DecodeError(const grpc::Status& status) {
   return DecodeError(status.error_code(), status.error_message(), status.error_details());
 }
@@ -53,6 +68,9 @@ std::string SelfCommand(const GlobalOptions& options) {
 std::string NextCommand(const RpcError& error, const GlobalOptions& options,
                         absl::string_view command) {
   const std::string self = SelfCommand(options);
+  if (const std::string next = NextQueueCommand(error); !next.empty()) {
+    return absl::StrCat(self, " ", Printable(next, 128));
+  }
   switch (error.code) {
     case grpc::StatusCode::UNAVAILABLE:
       if (!error.reason.empty()) return absl::StrCat(self, " server info");

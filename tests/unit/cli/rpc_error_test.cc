@@ -119,6 +119,18 @@ TEST(NextCommand, FitsTheCase) {
   EXPECT_THAT(NextCommand(error, CallTo(), "pool set"), EndsWith("--token-file FILE pool set"));
 }
 
+TEST(NextCommand, ShowsTheQueuesWhereTheErrorIsAboutThem) {
+  RpcError error;
+  error.code = grpc::StatusCode::NOT_FOUND;
+  error.reason = "QUEUE_UNKNOWN";
+  EXPECT_EQ(NextCommand(error, CallTo(), "submit"), "taskforge queue ls");
+  error.code = grpc::StatusCode::FAILED_PRECONDITION;
+  error.reason = "QUEUE_NOT_EMPTY";
+  error.metadata["queue"] = "mail";
+  EXPECT_EQ(NextCommand(error, CallTo("host:1"), "queue rm"),
+            "taskforge --server host:1 queue get mail");
+}
+
 // Not `see above`: whoever copies the line gets the same server, with the same certificates.
 TEST(NextCommand, CallsTheSameServerInTheSameWay) {
   GlobalOptions options = CallTo("host:1");

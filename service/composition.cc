@@ -146,6 +146,12 @@ absl::Status Composition::Recover() {
       storage_.Recover({clock_, queues_, live_, runner_, lifecycle_, waits_, uuids_}, registry_);
   if (!report.ok()) return report.status();
   recovered_ = *report;
+  for (const std::string& queue : report->made_queues) {
+    log_.Warn(
+        "the data directory has tasks of a queue that is not configured: it was made anew, "
+        "with the default limits",
+        {{"queue", queue}});
+  }
   if (!storage_.is_durable()) return absl::OkStatus();
   log_.Info("took over the tasks of the data directory",
             {{"data_dir", config_.persistence.data_dir},

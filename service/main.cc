@@ -110,7 +110,11 @@ int Serve(const Flags& flags) {
   LoadedConfig loaded;
   absl::Status status = LoadConfig(flags, loaded);
   if (!status.ok()) return Fail(status, kUsageError);
-  const Config& config = loaded.config();
+  Config config = loaded.config();
+  if (config.persistence.data_dir == PersistenceOptions::kAuto) {
+    config.persistence.data_dir =
+        StateDirectory([](const char* name) { return std::getenv(name); });
+  }
   std::optional<Signals> signals(std::in_place);
   SystemClock clock;
   // Never destroyed: gRPC's library may log until the process ends.
@@ -149,10 +153,10 @@ int Serve(const Flags& flags) {
   server->WaitForStop();
   const ShutdownReport report = server->Shutdown();
   log->Info("stopped; what was in memory only is gone", {{"waiting_tasks", report.waiting},
-                                                         {"kept_tasks", report.kept},
                                                          {"stopped_tasks", report.stopped},
                                                          {"running_tasks", report.running},
-                                                         {"results", report.results}});
+                                                         {"results", report.results},
+                                                         {"kept_tasks", report.kept}});
   log->Flush();
   // Handlers that still run are not waited for, so nothing that they use may go before the process.
   const int code = report.is_complete ? 0 : 1;

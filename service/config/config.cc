@@ -27,22 +27,6 @@ void Require(bool holds, std::string error, std::vector<std::string>& errors) {
   if (!holds) errors.push_back(std::move(error));
 }
 
-// Where a program of this user keeps its state: what systemd gives to the service, else what the
-// XDG base directory specification says, else where a service of the system would.
-std::string StateDirectory(const LoadedConfig::Getenv& getenv) {
-  const auto value = [&](const char* name) {
-    const char* const text = getenv(name);
-    return std::string(text == nullptr ? "" : text);
-  };
-  const std::string systemd = value("STATE_DIRECTORY");
-  if (!systemd.empty()) return systemd.substr(0, systemd.find(':'));
-  const std::string xdg = value("XDG_STATE_HOME");
-  if (!xdg.empty() && xdg.front() == '/') return xdg + "/taskforge";
-  const std::string home = value("HOME");
-  if (!home.empty() && home != "/") return home + "/.local/state/taskforge";
-  return "/var/lib/taskforge";
-}
-
 // As YAML needs it: quoted when a bare scalar would mean something else.
 std::string YamlScalar(const std::string& text) {
   const bool plain =
@@ -118,9 +102,6 @@ absl::Status LoadedConfig::Load(FileSystem& files, const std::string& file, cons
     if (!status.ok()) errors.push_back(absl::StrCat("flag for ", status.message()));
   }
   if (!errors.empty()) return absl::InvalidArgumentError(absl::StrJoin(errors, "\n"));
-  if (config_.persistence.data_dir == PersistenceOptions::kAuto) {
-    config_.persistence.data_dir = StateDirectory(getenv);
-  }
   config_.pool.cpus = config_.cpus > 0 ? config_.cpus : budget.cpus();
   for (const absl::Status& status :
        {FitMemory(budget.memory_limit_bytes, table_), config_.Validate()}) {
@@ -160,6 +141,20 @@ std::string LoadedConfig::PrintMarkdown() const {
                     " | ", option.description, " |\n");
   }
   return out;
+}
+
+std::string StateDirectory(const LoadedConfig::Getenv& getenv) {
+  const auto value = [&](const char* name) {
+    const char* const text = getenv(name);
+    return std::string(text == nullptr ? "" : text);
+  };
+  const std::string systemd = value("STATE_DIRECTORY");
+  if (!systemd.empty()) return systemd.substr(0, systemd.find(':'));
+  const std::string xdg = value("XDG_STATE_HOME");
+  if (!xdg.empty() && xdg.front() == '/') return xdg + "/taskforge";
+  const std::string home = value("HOME");
+  if (!home.empty() && home != "/") return home + "/.local/state/taskforge";
+  return "/var/lib/taskforge";
 }
 
 bool IsLocalAddress(const std::string& address) {

@@ -91,6 +91,11 @@ class LoadedConfig {
   OptionTable table_;
 };
 
+// What `data_dir: auto` means: where a program of this user keeps its state, as systemd says to its
+// services ($STATE_DIRECTORY), else by the XDG base directory specification, else as a service of
+// the system would.
+std::string StateDirectory(const LoadedConfig::Getenv& getenv);
+
 // HOST:PORT or unix:PATH. Whether it is reached from this machine only.
 bool IsLocalAddress(const std::string& address);
 

@@ -247,7 +247,7 @@ class Intake::Core {
       const absl::Status reused = RequestIdReusedError(request_id, known.task_name);
       return Refuse(pending, Decision::kRejectedInvalid, reused);
     }
-    Count(task->spec(), Decision::kDuplicate);
+    Count(pending, task->spec(), Decision::kDuplicate);
     const RequestIndex::TaskId id{std::move(known.task_name), known.uid};
     std::vector<Submission> waiting = requests_->Settle(pending.request_key, id);
     // It may be forgotten again: the store does not.

@@ -29,6 +29,9 @@ void Recovery::Add(Ref<TaskRecord> record) {
   const std::string queue = record->spec->queue.str();
   absl::StatusOr<Admission> admission =
       parts_.queues.AdmitRecovered(queue, CostBytes(*record->spec));
+  if (absl::IsNotFound(admission.status()) && MakeQueue(queue)) {
+    admission = parts_.queues.AdmitRecovered(queue, CostBytes(*record->spec));
+  }
   if (!admission.ok()) {
     ++unknown_queues_[queue];
     return;
@@ -45,6 +48,14 @@ void Recovery::Add(Ref<TaskRecord> record) {
   (is_running ? running_ : waiting_).push_back(std::move(task));
 }
 
+bool Recovery::MakeQueue(const std::string& name) {
+  QueueOptions options;
+  options.name = name;
+  if (!parts_.queues.Create(std::move(options)).ok()) return false;
+  made_queues_.push_back(name);
+  return true;
+}
+
 absl::Status Recovery::Check() const {
   if (unknown_queues_.empty()) return absl::OkStatus();
   std::vector<std::string> queues;
@@ -52,13 +63,15 @@ absl::Status Recovery::Check() const {
     queues.push_back(absl::StrCat("\"", name, "\" (", tasks, " tasks)"));
   }
   std::sort(queues.begin(), queues.end());
-  return absl::FailedPreconditionError(
-      absl::StrCat("the data directory has tasks of queues that are not configured: ",
-                   absl::StrJoin(queues, ", "), "; add them (queues) until these have ended"));
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the data directory has tasks of queues that there are not, and that could not be "
+      "made: ",
+      absl::StrJoin(queues, ", "), "; configure fewer others (queues)"));
 }
 
 RecoveryReport Recovery::Begin() {
   RecoveryReport report;
+  report.made_queues = std::exchange(made_queues_, {});
   for (const TaskRef& task : std::exchange(waiting_, {})) {
     const bool is_scheduled = task->accepted_record()->state == TaskState::kScheduled;
     ++(is_scheduled ? report.scheduled : report.queued);

@@ -25,6 +25,8 @@ struct RecoveryReport {
   size_t queued = 0;     // Wait for their turn, in their old order.
   size_t scheduled = 0;  // Wait for their time.
   size_t running = 0;    // Ran: the attempt is lost, and they run again unless they may not.
+  // Queues that were made, as by default, for tasks of queues that are not configured.
+  std::vector<std::string> made_queues;
   size_t tasks() const { return queued + scheduled + running; }
 };
 
@@ -47,17 +49,20 @@ class Recovery {
 
   // A record of a task that lives, as it was noted last; in the order of acceptance.
   void Add(Ref<TaskRecord> record);
-  // FAILED_PRECONDITION, and nothing has begun: tasks are of queues that are not configured; the
+  // FAILED_PRECONDITION, and nothing has begun: tasks are of queues that could not be made; the
   // message names them.
   absl::Status Check() const;
   // REQUIRES: Check() is OK; once.
   RecoveryReport Begin();
 
  private:
+  bool MakeQueue(const std::string& name);
+
   const Parts parts_;
   SharedNames handlers_;
   std::vector<TaskRef> waiting_;
   std::vector<TaskRef> running_;
+  std::vector<std::string> made_queues_;
   absl::flat_hash_map<std::string, size_t> unknown_queues_;  // With how many tasks each.
 };
 

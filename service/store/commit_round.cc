@@ -1,6 +1,5 @@
 #include "store/commit_round.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -92,14 +91,14 @@ void CommitRound::Append(StoreOp& op, Answering& answer, const Settings& setting
 }
 
 void CommitRound::Note(StoreOp& op, Answering& answer) {
-  if (!living_->Contains(op.uid)) return;  // Its end came first.
+  if (!living_->Contains(op.uid) || ending_.contains(op.uid)) return;  // Its end came first.
   batch_->Put(StoreTable::kProgress, UidKey(op.uid), op.value);
   answer.is_written = true;
 }
 
 void CommitRound::Complete(StoreOp& op, Answering& answer, const Settings& settings,
                            absl::Time now) {
-  if (!living_->Erase(op.uid)) {
+  if (!living_->Contains(op.uid) || !ending_.insert(op.uid).second) {
     answer.status = WhyNotLiving(op, now);
     return;
   }
@@ -122,10 +121,7 @@ void CommitRound::Complete(StoreOp& op, Answering& answer, const Settings& setti
 absl::Status CommitRound::WhyNotLiving(const StoreOp& op, absl::Time now) const {
   const auto found = tables_->Find(op.ns, op.task_name, now);
   if (!found.ok()) return found.status();
-  // An end in this very round counts as one, though nobody finds it yet.
-  const bool ends_now = std::any_of(ops_.begin(), ops_.end(), [&](const StoreOp& other) {
-    return &other < &op && other.kind == StoreOp::Kind::kComplete && other.uid == op.uid;
-  });
+  const bool ends_now = ending_.contains(op.uid);
   if (!ends_now && !found->has_value()) return NotFound(op.task_name);
   return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_ENDED",
                      absl::StrCat("task \"", op.task_name, "\" has ended: that stays"));
@@ -153,12 +149,15 @@ void CommitRound::Delete(StoreOp& op, Answering& answer, absl::Time now) {
   answer.is_written = true;
 }
 
+void CommitRound::Settle(LivingTasks& living) {
+  for (const Uuid& uid : ending_) living.Erase(uid);
+}
+
 void CommitRound::Undo(LivingTasks& living, const absl::Status& status) {
   for (size_t i = ops_.size(); i-- > 0;) {
     if (!std::exchange(answers_[i].is_written, false)) continue;
     answers_[i].status = status;
     if (ops_[i].kind == StoreOp::Kind::kAppend) living.Erase(ops_[i].uid);
-    if (ops_[i].kind == StoreOp::Kind::kComplete) living.Insert(ops_[i].uid);
   }
 }
 

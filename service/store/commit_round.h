@@ -37,6 +37,8 @@ class CommitRound {
   bool is_empty() const { return written_ == 0; }
   bool needs_sync() const { return needs_sync_; }
 
+  // The batch was written: what it ends lives no more.
+  void Settle(LivingTasks& living);
   // The batch was not written: `living` becomes what it was, and all that would have been written
   // is answered with `status`.
   void Undo(LivingTasks& living, const absl::Status& status);
@@ -61,6 +63,7 @@ class CommitRound {
   std::vector<StoreOp> ops_;
   std::vector<Answering> answers_;
   absl::flat_hash_set<std::string> named_;  // Keys of clients' names that this round takes.
+  absl::flat_hash_set<Uuid> ending_;        // Tasks that it ends.
   size_t written_ = 0;
   bool needs_sync_ = false;
   // Only while it builds.

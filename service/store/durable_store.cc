@@ -248,7 +248,9 @@ class DurableStore::Core {
       status = parts_.engine.Sync();
       NoteUnsynced(/*is_synced=*/true);
     }
-    if (!status.ok()) {
+    if (status.ok()) {
+      round.Settle(living_);
+    } else {
       round.Undo(living_, status);
       NoteFailure(status);
     }

@@ -39,6 +39,9 @@ inline TaskRef QueuedTask(TaskSpec spec, TaskRunner& runner, const Clock& clock,
   Ref<TaskRecord> record = MakeRef<TaskRecord>();
   record->spec = MakeRef<TaskSpec>(std::move(spec));
   record->create_time = clock.Now();
+  if (record->spec->requested_durability != Durability::kUnspecified) {
+    record->effective_durability = record->spec->requested_durability;
+  }
   TaskRef task = MakeRef<Task>(std::move(record), std::move(admission), runner);
   task->enqueued = clock.Monotonic();
   task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -63,7 +64,12 @@ class SimDisk {
     return now_[static_cast<size_t>(table)].size();
   }
 
+  // Called as each write begins, on the thread that writes, without a lock held. To be set while
+  // nobody writes.
+  std::function<void()> before_write;
+
   absl::Status Write(std::vector<Change> changes, bool sync) {
+    if (before_write) before_write();
     MutexLock lock(mu_);
     if (fail_in_ > 0 && --fail_in_ == 0) is_failing_ = true;
     if (is_failing_ && !failure_.ok()) return failure_;

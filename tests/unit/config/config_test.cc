@@ -170,5 +170,24 @@ TEST(IsLocalAddressTest, KnowsLoopbackAndUnixSockets) {
   }
 }
 
+TEST(StateDirectoryTest, IsTheServicesThenTheUsersThenTheSystems) {
+  std::map<std::string, std::string> variables;
+  const auto directory = [&] {
+    return StateDirectory([&](const char* name) -> const char* {
+      const auto it = variables.find(name);
+      return it == variables.end() ? nullptr : it->second.c_str();
+    });
+  };
+  EXPECT_EQ(directory(), "/var/lib/taskforge");
+  variables["HOME"] = "/home/ann";
+  EXPECT_EQ(directory(), "/home/ann/.local/state/taskforge");
+  variables["XDG_STATE_HOME"] = "relative";  // Which the specification says to ignore.
+  EXPECT_EQ(directory(), "/home/ann/.local/state/taskforge");
+  variables["XDG_STATE_HOME"] = "/state";
+  EXPECT_EQ(directory(), "/state/taskforge");
+  variables["STATE_DIRECTORY"] = "/run/first:/run/second";
+  EXPECT_EQ(directory(), "/run/first");
+}
+
 }  // namespace
 }  // namespace taskforge

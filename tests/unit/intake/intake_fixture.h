@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,7 +30,9 @@ class SlowStore final : public TaskStore {
   void Append(absl::Span<Appending> batch) override {
     ++batches;
     for (Appending& each : batch) {
-      if (!failure.ok()) {
+      if (known.has_value() && each.on_known) {
+        std::move(each.on_known)(*known);
+      } else if (!failure.ok()) {
         std::move(each.done)(failure);
       } else if (is_slow) {
         held_.push_back(std::move(each));
@@ -61,6 +64,7 @@ class SlowStore final : public TaskStore {
 
   bool is_slow = false;
   absl::Status failure;
+  std::optional<KnownRequest> known;  // What every request_id stands for.
   std::atomic<int> batches{0};
 
  private:

@@ -47,6 +47,67 @@ TEST_F(RequestIdTest, ARepetitionHearsOfTheEndToo) {
   }
 }
 
+// As after a restart: the store knows what this index does not.
+TEST_F(RequestIdTest, WhatTheStoreKnowsIsARepetition) {
+  const auto first = Submit(WithRequestId("before"));
+  const TaskRecord& record = *first->receipt->record;
+  store_.known = KnownRequest{HashOf(*record.spec), record.name(), record.uid};
+  const auto again = Submit(WithRequestId("r"));
+  ASSERT_TRUE(again->receipt.ok()) << again->status();
+  EXPECT_TRUE(again->receipt->duplicate);
+  EXPECT_EQ(again->name(), record.name());
+  EXPECT_EQ(Admitted(), 1u);
+  EXPECT_EQ(live_.size(), 1u);
+  Finish(*first);
+  EXPECT_EQ(again->ends, 1);
+  EXPECT_TRUE(again->is_in_order);
+  // From now on the index knows it too.
+  const int batches = store_.batches;
+  EXPECT_EQ(Submit(WithRequestId("r"))->name(), record.name());
+  EXPECT_EQ(store_.batches, batches);
+}
+
+TEST_F(RequestIdTest, WhatTheStoreKnowsOfOtherContentIsReused) {
+  const auto first = Submit(WithRequestId("before"));
+  const TaskRecord& record = *first->receipt->record;
+  store_.known = KnownRequest{HashOf(*record.spec), record.name(), record.uid};
+  const auto other = Submit(WithRequestId("r", "other content"));
+  EXPECT_EQ(other->reason(), "REQUEST_ID_REUSED");
+  EXPECT_THAT(other->status().message(), HasSubstr(record.name()));
+  EXPECT_EQ(Admitted(), 1u);
+  store_.known.reset();
+  EXPECT_TRUE(Submit(WithRequestId("r", "third"))->receipt.ok()) << "the refused one left nothing";
+}
+
+TEST_F(RequestIdTest, WhatTheStoreKnowsOfATaskThatIsGoneIsTold) {
+  const auto first = Submit(WithRequestId("before"));
+  const SpecHash hash = HashOf(*first->receipt->record->spec);
+  store_.known = KnownRequest{hash, "queues/default/tasks/gone", {1, 2}};
+  const auto again = Submit(WithRequestId("r"));
+  EXPECT_EQ(again->reason(), "TASK_GONE");
+  EXPECT_THAT(again->status().message(), HasSubstr("\"r\""));
+}
+
+// A restarted server's living task has the name that the repeated submission asks for.
+TEST_F(RequestIdTest, ALivingTaskOfTheSameRequestIsARepetition) {
+  TaskSpec spec = WithRequestId("r");
+  spec.origin.Edit().task_id = "mine";
+  const auto first = Submit(spec);
+  Intake restarted(IntakeOptions(), Intake::Parts{clock_, uuids_, handlers_, load_, *queues_,
+                                                  store_, live_, *this, *waits_});
+  const auto again = std::make_shared<Answer>();
+  restarted.Submit(SubmissionOf(spec, again));
+  ASSERT_TRUE(again->receipt.ok()) << again->status();
+  EXPECT_TRUE(again->receipt->duplicate);
+  EXPECT_EQ(again->receipt->record->uid, first->receipt->record->uid);
+  spec.input.data = "other";
+  const auto other = std::make_shared<Answer>();
+  spec.origin.Edit().request_id = "r2";
+  restarted.Submit(SubmissionOf(spec, other));
+  EXPECT_EQ(other->reason(), "TASK_EXISTS");
+  Finish(*first);
+}
+
 TEST_F(RequestIdTest, WhileTheFirstIsStoredRepetitionsWait) {
   store_.is_slow = true;
   const auto first = Submit(WithRequestId("r"));

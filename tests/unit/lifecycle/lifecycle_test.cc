@@ -172,6 +172,56 @@ TEST_F(LifecycleTest, RunsALostAttemptAgainAtOnceAndFirst) {
   EXPECT_EQ(lifecycle.Stats().lost_attempts, 1u);
 }
 
+// What is on the disk goes on with the next server: each stop takes an attempt, and none counts.
+TEST_F(LifecycleTest, AnAttemptThatAStopTookCountsForNothing) {
+  TaskSpec spec = Spec();
+  spec.requested_durability = Durability::kDurable;
+  TaskRef task = Submit(spec);
+  for (int i = 0; i < 10; ++i) {
+    auto running = Start();
+    ASSERT_TRUE(running.has_value()) << i;
+    live.StopRunning(StopReason::kShutdown);
+    running->done.Fail(ErrorOf("STOPPED"));
+    EXPECT_EQ(task->Snapshot()->state, TaskState::kQueued);
+    EXPECT_EQ(task->Snapshot()->history->attempts.back().error->reason, kShutdownReason);
+  }
+  Start()->done.Succeed({});
+  EXPECT_EQ(Stored()->state, TaskState::kSucceeded);
+}
+
+TEST_F(LifecycleTest, AStopEndsWhatIsInMemoryOnly) {
+  Submit(Spec());
+  auto running = Start();
+  live.StopRunning(StopReason::kShutdown);
+  running->done.Fail(ErrorOf("STOPPED"));
+  EXPECT_EQ(Stored()->state, TaskState::kFailed);
+  EXPECT_EQ(Stored()->history->error->reason, "STOPPED");
+}
+
+TEST_F(LifecycleTest, NotesWhatHappensToATaskThatIsKept) {
+  TaskSpec spec = Spec(2);
+  spec.requested_durability = Durability::kDurable;
+  Submit(spec);
+  auto running = Start();
+  ASSERT_EQ(store.notes().size(), 1u);
+  EXPECT_EQ(store.notes()[0]->state, TaskState::kRunning);
+  running->done.Fail(ErrorOf("BROKEN"));
+  ASSERT_EQ(store.notes().size(), 2u);
+  EXPECT_EQ(store.notes()[1]->state, TaskState::kScheduled);
+  EXPECT_EQ(store.notes()[1]->history->attempts.size(), 1u);
+  clock.Advance(absl::Seconds(1));
+  running = Start();
+  running->done.Lose("gone");
+  ASSERT_EQ(store.notes().size(), 4u);
+  EXPECT_EQ(store.notes()[3]->state, TaskState::kQueued);
+}
+
+TEST_F(LifecycleTest, NotesNothingOfATaskInMemory) {
+  Submit(Spec());
+  Start()->done.Succeed({});
+  EXPECT_TRUE(store.notes().empty());
+}
+
 TEST_F(LifecycleTest, PoisonsATaskThatLosesTooManyWorkers) {
   Submit(Spec());
   for (int i = 0; i < 4; ++i) {

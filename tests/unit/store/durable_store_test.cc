@@ -341,6 +341,24 @@ TEST_F(DurableStoreTest, ManyWritersShareASync) {
   EXPECT_EQ(recovered_.size(), static_cast<size_t>(kThreads * kEach));
 }
 
+TEST_F(DurableStoreTest, AListShowsATaskWhoseEndIsBeingWritten) {
+  const auto record = Record();
+  ASSERT_TRUE(Append(record).ok());
+  size_t listed = 0;
+  disk_.before_write = [&] {
+    Notification done;
+    store_->List({}, 10, "", [&](absl::StatusOr<TaskPage> page) {
+      listed = page->records.size();
+      done.Notify();
+    });
+    done.Wait();
+  };
+  ASSERT_TRUE(Complete(Ended(*record)).ok());
+  EXPECT_EQ(listed, 1u);
+  store_ = nullptr;
+  disk_.before_write = {};
+}
+
 TEST_F(DurableStoreTest, AListShowsEachTaskOnceWhileTasksEnd) {
   constexpr size_t kTasks = 400;
   std::vector<Ref<TaskRecord>> records;

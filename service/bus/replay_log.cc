@@ -253,11 +253,13 @@ void ReplayLog::BecomeLive(ReplayReader& reader, Priority priority) {
   reader.floors_.clear();
 }
 
-ReplayLog::ReadResult ReplayLog::Read(ReplayReader& reader, Priority priority, size_t max_events,
-                                      absl::Span<Delivery> out) {
+std::optional<ReplayLog::ReadResult> ReplayLog::Read(ReplayReader& reader, Priority priority,
+                                                     size_t max_events, absl::Span<Delivery> out,
+                                                     absl::FunctionRef<bool()> is_to_read) {
   ReadResult result;
   const size_t i = Index(priority);
   MutexLock lock(mu_);
+  if (!is_to_read()) return std::nullopt;
   uint64_t& through = reader.through_[i];
   uint64_t missed = std::exchange(reader.lost_[i], 0);
   bool more = std::exchange(reader.lost_more_[i], false);

@@ -25,6 +25,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
@@ -154,9 +156,12 @@ class ReplayLog {
   };
   // Reads on, at one priority: up to `max_events` events, each perhaps behind a gap, and a gap at
   // the end. If it comes to the end of the log, the reader is not behind any more. One caller at a
-  // time for each reader. REQUIRES: `out` has room for 2·max_events + 1; the reader is behind.
-  ReadResult Read(ReplayReader& reader, Priority priority, size_t max_events,
-                  absl::Span<Delivery> out) ABSL_LOCKS_EXCLUDED(mu_);
+  // time for each reader. None, and nothing was read: `is_to_read`, asked under the lock, says that
+  // what was pushed comes first, or that the reader is not behind any more (StartLive() may have
+  // made it live since the caller looked). REQUIRES: `out` has room for 2·max_events + 1.
+  std::optional<ReadResult> Read(ReplayReader& reader, Priority priority, size_t max_events,
+                                 absl::Span<Delivery> out, absl::FunctionRef<bool()> is_to_read)
+      ABSL_LOCKS_EXCLUDED(mu_);
 
   // Where kEarliest begins now.
   ReplayPosition Oldest() const ABSL_LOCKS_EXCLUDED(mu_);

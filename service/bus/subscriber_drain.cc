@@ -143,14 +143,17 @@ bool Subscriber::IsToRead(Priority priority) const {
 size_t Subscriber::ReadFromLog(Priority priority, size_t max_events, Batch& batch) {
   if (max_events == 0 || !IsToRead(priority)) return 0;
   const size_t i = Index(priority);
-  const ReplayLog::ReadResult read = log_->Read(
-      *reader_, priority, max_events, absl::MakeSpan(batch.deliveries).subspan(batch.size));
-  batch.size += read.deliveries;
-  SingleWriterAdd(replayed_, read.events);
-  if (read.missed > 0) CountDropped(DropReason::kGone, read.missed);
-  read_through_[i].store(read.through, std::memory_order_seq_cst);  // As above.
+  // Asked again under the log's lock, where what is pushed and how far it is behind do not change.
+  const std::optional<ReplayLog::ReadResult> read = log_->Read(
+      *reader_, priority, max_events, absl::MakeSpan(batch.deliveries).subspan(batch.size),
+      [&] { return IsToRead(priority); });
+  if (!read.has_value()) return 0;
+  batch.size += read->deliveries;
+  SingleWriterAdd(replayed_, read->events);
+  if (read->missed > 0) CountDropped(DropReason::kGone, read->missed);
+  read_through_[i].store(read->through, std::memory_order_seq_cst);  // As above.
   GiveBack(0, 0);
-  return read.events;
+  return read->events;
 }
 
 SinkResult Subscriber::CallSink(Batch& batch, size_t events) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,8 +42,11 @@ class Reading {
   // One call.
   Got Read(Priority priority, size_t max_events) {
     std::array<Delivery, 2 * 64 + 1> deliveries;
-    const ReplayLog::ReadResult result =
-        log_.Read(reader_, priority, max_events, absl::MakeSpan(deliveries));
+    const std::optional<ReplayLog::ReadResult> read =
+        log_.Read(reader_, priority, max_events, absl::MakeSpan(deliveries),
+                  [&] { return reader_.IsBehind(priority); });
+    if (!read.has_value()) return {};
+    const ReplayLog::ReadResult& result = *read;
     Got got;
     size_t events = 0;
     uint64_t missed = 0;
@@ -321,6 +325,17 @@ TEST_F(ReplayLogTest, ReadsALongWayInSteps) {
   EXPECT_EQ(reading.Read(Priority::kNormal, 64), Got());
   EXPECT_TRUE(reading.reader().IsBehind(Priority::kNormal));
   EXPECT_EQ(reading.ReadAll(), (Got{"w"}));
+}
+
+// Whoever reads may have looked before StartLive() made the reader live: what came since is pushed,
+// and must not be read as well, nor what comes after it before it.
+TEST_F(ReplayLogTest, AReaderThatIsLiveReadsNothing) {
+  ReplayLog log(Retain({">"}));
+  Reading reading(log, {"a"});
+  reading.Start(From(At::kEarliest));
+  log.StartLive(reading.reader());
+  Append(log, "a", {"1"});
+  EXPECT_EQ(reading.Read(Priority::kNormal, 64), Got());
 }
 
 }  // namespace

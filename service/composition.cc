@@ -58,6 +58,7 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
 
 Composition::~Composition() {
   // Before the parts go that their threads use.
+  storage_.Stop();
   timer_.Stop();
   pool_.Stop([this](Work& work) { TakeBack(work, clock_); });
 }
@@ -158,6 +159,7 @@ absl::Status Composition::Recover() {
              {"queued", report->queued},
              {"scheduled", report->scheduled},
              {"interrupted", report->running},
+             {"damaged", report->damaged},
              {"took", absl::Nanoseconds(clock_.Monotonic() - begin)}});
   return absl::OkStatus();
 }

@@ -62,7 +62,11 @@ absl::StatusOr<RecoveryReport> Storage::Recover(const Recovery::Parts& parts,
   });
   if (status.ok()) status = recovery.Check();
   if (!status.ok()) return status;
-  return recovery.Begin();
+  // Behind what has ended, too.
+  parts.uuids.StartAfter(persistence_->store().greatest_uid());
+  RecoveryReport report = recovery.Begin();
+  report.damaged = persistence_->store().damaged_records();
+  return report;
 }
 
 void Storage::Stop() {

@@ -20,6 +20,12 @@ absl::Status PosixError(int error, absl::string_view action, absl::string_view p
   return absl::UnavailableError(message);
 }
 
+std::string DirectoryOf(const std::string& path) {
+  const size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 // Closes a descriptor at the end of a scope.
 class Descriptor {
  public:
@@ -81,6 +87,14 @@ absl::Status PosixFileSystem::WriteFileAtomically(const std::string& path,
   if (::fsync(file.get()) != 0) return fail("sync");
   if (file.Close() != 0) return fail("close");
   if (std::rename(temporary.c_str(), path.c_str()) != 0) return fail("rename");
+  return SyncDirectory(DirectoryOf(path));
+}
+
+absl::Status PosixFileSystem::SyncDirectory(const std::string& path) {
+  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.get() < 0) return PosixError(errno, "open", path);
+  // EINVAL: a file system whose directories need none.
+  if (::fsync(directory.get()) != 0 && errno != EINVAL) return PosixError(errno, "sync", path);
   return absl::OkStatus();
 }
 

@@ -19,7 +19,10 @@ class FileSystem {
   virtual absl::StatusOr<std::string> ReadFile(const std::string& path) = 0;
   // Writes `content` to a temporary file beside `path`, syncs it and renames it over `path`:
   // a reader sees the old content or the new, never a part.
+  // On OK both have reached the disk, and the name too.
   virtual absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) = 0;
+  // The names in the directory reach the disk.
+  virtual absl::Status SyncDirectory(const std::string& path) = 0;
 };
 
 // Thread-safe.
@@ -27,6 +30,7 @@ class PosixFileSystem final : public FileSystem {
  public:
   absl::StatusOr<std::string> ReadFile(const std::string& path) override;
   absl::Status WriteFileAtomically(const std::string& path, absl::string_view content) override;
+  absl::Status SyncDirectory(const std::string& path) override;
 };
 
 }  // namespace taskforge

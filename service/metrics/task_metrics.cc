@@ -83,7 +83,8 @@ void CollectStore(const TaskStoreStats& stats, Families& families) {
                  static_cast<double>(stats.finished_records));
   families.Gauge("taskforge_store_finished_bytes", "Their bytes.", {},
                  static_cast<double>(stats.finished_bytes));
-  families.Counter("taskforge_store_expired_total", "Finished tasks that went at their time.", {},
+  families.Counter("taskforge_store_expired_total",
+                   "Finished tasks in memory that went at their time.", {},
                    static_cast<double>(stats.expired));
   families.Counter("taskforge_store_evicted_total", "What went before its time because of a cap.",
                    {{"what", "output"}}, static_cast<double>(stats.outputs_evicted));

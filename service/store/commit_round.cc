@@ -105,7 +105,7 @@ void CommitRound::Complete(StoreOp& op, Answering& answer, const Settings& setti
   const std::string key = UidKey(op.uid);
   batch_->DeleteOnce(StoreTable::kLive, key);
   batch_->Delete(StoreTable::kProgress, key);
-  tables_->NoteLife(op.life);
+  has_new_life_ = tables_->NoteLife(op.life) || has_new_life_;
   batch_->Put(StoreTable::kEnded, EndedKey(op.life, op.uid), op.value);
   if (op.is_client_named) {
     batch_->Put(StoreTable::kNames, NameKey(op.ns, op.task_name), ExpiringValue(op.expires, key));

@@ -36,6 +36,8 @@ class CommitRound {
   // Whether there is anything to write, and whether it must reach the disk.
   bool is_empty() const { return written_ == 0; }
   bool needs_sync() const { return needs_sync_; }
+  // Whether it brings the first finished task of a class, for all that is known.
+  bool has_new_life() const { return has_new_life_; }
 
   // The batch was written: what it ends lives no more.
   void Settle(LivingTasks& living);
@@ -66,6 +68,7 @@ class CommitRound {
   absl::flat_hash_set<Uuid> ending_;        // Tasks that it ends.
   size_t written_ = 0;
   bool needs_sync_ = false;
+  bool has_new_life_ = false;
   // Only while it builds.
   TaskTables* tables_ = nullptr;
   LivingTasks* living_ = nullptr;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -20,6 +21,7 @@ namespace {
 
 constexpr char kFormatFile[] = "FORMAT";
 constexpr char kLockFile[] = "LOCK";
+constexpr char kEngineDirectory[] = "db";
 constexpr char kFirstLine[] = "taskforge data";
 
 absl::Status SystemError(int error, absl::string_view action, absl::string_view path) {
@@ -48,14 +50,38 @@ class LockFile {
   int fd_;
 };
 
-// Of files other than the lock.
+// Makes the directory and those above it. On OK their names have reached the disk.
+absl::Status MakeDirectories(FileSystem& files, const std::string& path) {
+  std::error_code error;
+  std::vector<std::filesystem::path> missing;
+  for (auto each = std::filesystem::absolute(path).lexically_normal();
+       !std::filesystem::exists(each, error) && each.has_relative_path();
+       each = each.parent_path()) {
+    missing.push_back(each);
+  }
+  const bool is_made = std::filesystem::create_directories(path, error);
+  if (error) return SystemError(error.value(), "make", path);
+  if (is_made) {
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
+    if (error) return SystemError(error.value(), "restrict", path);
+  }
+  for (const std::filesystem::path& each : missing) {
+    const absl::Status status = files.SyncDirectory(each.parent_path());
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
+// Of files other than the lock, and than what is left of a start that was interrupted before
+// anything was kept.
 absl::StatusOr<bool> IsEmpty(const std::string& path) {
   std::error_code error;
   for (std::filesystem::directory_iterator it(path, error), end; !error && it != end;
        it.increment(error)) {
     const std::string name = it->path().filename();
     // A disk's own directory, at the root of a volume.
-    if (name != kLockFile && name != "lost+found") return false;
+    const bool is_left = absl::StartsWith(name, absl::StrCat(kFormatFile, ".tmp."));
+    if (name != kLockFile && name != "lost+found" && !is_left) return false;
   }
   if (error) return SystemError(error.value(), "read", path);
   return true;
@@ -97,13 +123,8 @@ absl::StatusOr<DataFormat> ParseDataFormat(absl::string_view text) {
 
 absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& files,
                                                                    std::string path) {
-  std::error_code error;
-  const bool is_made = std::filesystem::create_directories(path, error);
-  if (error) return SystemError(error.value(), "make", path);
-  if (is_made) {
-    std::filesystem::permissions(path, std::filesystem::perms::owner_all, error);
-    if (error) return SystemError(error.value(), "restrict", path);
-  }
+  const absl::Status made = MakeDirectories(files, path);
+  if (!made.ok()) return made;
   const std::string lock_path = absl::StrCat(path, "/", kLockFile);
   LockFile lock(lock_path);
   if (lock.fd() < 0) return SystemError(errno, "open", lock_path);
@@ -127,6 +148,12 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& f
   } else if (absl::IsNotFound(text.status())) {
     const absl::StatusOr<bool> empty = IsEmpty(path);
     if (!empty.ok()) return empty.status();
+    std::error_code ignored;
+    if (std::filesystem::exists(absl::StrCat(path, "/", kEngineDirectory), ignored)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, " has a store but no ", kFormatFile,
+                       ": nothing was opened. Restore the file from a backup (data_dir)"));
+    }
     if (!*empty) {
       return absl::FailedPreconditionError(absl::StrCat(
           path, " has files but no ", kFormatFile,

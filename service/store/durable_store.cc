@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/mutex.h"
+#include "base/scoped_blocking.h"
 #include "base/wake_batch.h"
 #include "store/commit_round.h"
 #include "store/record_codec.h"
@@ -82,15 +83,18 @@ class DurableStore::Core {
 
   // No thread of the store runs yet.
   absl::Status Recover(absl::FunctionRef<void(Ref<TaskRecord>)> visit) {
-    const absl::Status status = tables_->ForEachLiving([&](Ref<TaskRecord> record) {
-      living_.Insert(record->uid);
-      visit(std::move(record));
-    });
+    size_t* const damaged = options_.accept_damage ? &damaged_records_ : nullptr;
+    const absl::Status status = tables_->ForEachLiving(
+        [&](Ref<TaskRecord> record) {
+          living_.Insert(record->uid);
+          visit(std::move(record));
+        },
+        damaged);
     if (!status.ok()) return status;
     for (size_t i = 0; i < kCommitters; ++i) {
-      threads_.emplace_back([this] { KeepCommitting(); });
+      committers_.emplace_back([this] { KeepCommitting(); });
     }
-    threads_.emplace_back([this] { KeepReading(); });
+    reader_ = std::thread([this] { KeepReading(); });
     return absl::OkStatus();
   }
 
@@ -132,13 +136,20 @@ class DurableStore::Core {
     Push(absl::MakeSpan(ops));
   }
 
-  void Note(const TaskRecordPtr& record) {
+  void Note(const TaskRecordPtr& record, StatusCallback written) {
     StoreOp op;
     op.kind = StoreOp::Kind::kNote;
     op.uid = record->uid;
     op.value = EncodeProgress(*record);
-    // One that is refused for it has stopped is missing after a crash, as it may be.
-    queue_.Push({&op, 1});
+    op.done = std::move(written);
+    Push({&op, 1});
+  }
+
+  void FindRequest(const std::string& key, RequestCallback done) {
+    Enqueue([this, key, done = std::move(done)](const absl::Status& status) mutable {
+      if (!status.ok()) return std::move(done)(status);
+      std::move(done)(tables_->FindRequest(key, parts_.clock.Now()));
+    });
   }
 
   void Delete(const std::string& name, StatusCallback done) {
@@ -151,7 +162,8 @@ class DurableStore::Core {
   }
 
   void Read(const std::string& name, RecordCallback done) {
-    Enqueue([this, name, done = std::move(done)]() mutable {
+    Enqueue([this, name, done = std::move(done)](const absl::Status& status) mutable {
+      if (!status.ok()) return std::move(done)(status);
       auto found = tables_->Find(kDefaultNamespace, name, parts_.clock.Now());
       if (!found.ok()) return std::move(done)(found.status());
       if (!found->has_value()) {
@@ -166,22 +178,29 @@ class DurableStore::Core {
 
   void List(const TaskFilter& filter, int page_size, const std::string& page_token,
             PageCallback done) {
-    Enqueue([this, filter, page_size, page_token, done = std::move(done)]() mutable {
+    Enqueue([this, filter, page_size, page_token,
+             done = std::move(done)](const absl::Status& status) mutable {
+      if (!status.ok()) return std::move(done)(status);
       std::move(done)(tables_->List(filter, page_size, page_token, living_, parts_.clock.Now()));
     });
   }
 
   void Stop() {
     queue_.Stop();
+    // Those who are called back may ask for something to be read: the reader is the last.
+    for (std::thread& committer : committers_) {
+      if (committer.joinable()) committer.join();
+    }
     {
       MutexLock lock(read_mu_);
       is_stopping_ = true;
     }
     read_due_.SignalAll();
-    for (std::thread& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
+    if (reader_.joinable()) reader_.join();
   }
+
+  Uuid greatest_uid() const { return tables_->greatest_uid(); }
+  size_t damaged_records() const { return damaged_records_; }
 
   TaskStoreStats Stats() const {
     TaskStoreStats stats;
@@ -201,36 +220,51 @@ class DurableStore::Core {
   }
 
  private:
-  using Reading = absl::AnyInvocable<void() &&>;
+  // Called with OK, to read; or with why it is not.
+  using Reading = absl::AnyInvocable<void(const absl::Status&) &&>;
+  struct Committed {
+    CommitRound round;
+    absl::Status failure;  // For good, of this commit or of one before it.
+  };
 
   void Push(absl::Span<StoreOp> ops) {
     if (ops.empty() || queue_.Push(ops)) return;
-    for (StoreOp& op : ops) std::move(op.done)(Stopped());
+    for (StoreOp& op : ops) {
+      if (op.done) std::move(op.done)(Stopped());
+    }
   }
 
   void Enqueue(Reading reading) {
+    bool is_taken = false;
     {
       MutexLock lock(read_mu_);
-      readings_.push_back(std::move(reading));
+      is_taken = !is_stopping_;
+      if (is_taken) readings_.push_back(std::move(reading));
     }
+    if (!is_taken) return std::move(reading)(Stopped());
     read_due_.Signal();
   }
 
   void KeepCommitting() {
     pthread_setname_np(pthread_self(), "tf-committer");
+    const NonBlockingThread others_wait;  // Who is called back never waits here.
     while (true) {
-      CommitRound round = Commit();
+      Committed committed = Commit();
+      if (committed.round.has_new_life()) WakeSweeper();
+      if (!committed.failure.ok()) TellFailure(committed.failure);
       {
         // What the callbacks bring to the pool wakes it once.
         const WakeBatch wakes;
-        round.Answer();
+        committed.round.Answer();
       }
-      if (queue_.is_drained()) return;
+      if (queue_.is_drained()) break;
     }
+    const absl::Status failure = SyncTheRest();
+    if (!failure.ok()) TellFailure(failure);
   }
 
   // Takes a batch and writes it. Only one thread does it at a time; the other one answers.
-  CommitRound Commit() {
+  Committed Commit() {
     MutexLock lock(commit_mu_);
     CommitRound round(queue_.Take(flush_at_));
     const absl::Time now = parts_.clock.Now();
@@ -241,12 +275,18 @@ class DurableStore::Core {
     if (parts_.check_room) settings.room = parts_.check_room();
     round.Build(*tables_, living_, settings, now, *batch_);
     absl::Status status = failure_;
+    const bool is_flush_due = MonoNow() >= flush_at_;
     if (status.ok() && !round.is_empty()) {
-      status = parts_.engine.Write(*batch_, round.needs_sync());
-      NoteUnsynced(round.needs_sync());
-    } else if (status.ok() && MonoNow() >= flush_at_) {
+      const bool sync = round.needs_sync() || is_flush_due;
+      status = parts_.engine.Write(*batch_, sync);
+      if (sync) {
+        NoteSynced(status);
+      } else if (status.ok() && flush_at_ == MonoTime::Max()) {
+        flush_at_ = MonoNow() + options_.flush_interval;
+      }
+    } else if (status.ok() && is_flush_due) {
       status = parts_.engine.Sync();
-      NoteUnsynced(/*is_synced=*/true);
+      NoteSynced(status);
     }
     if (status.ok()) {
       round.Settle(living_);
@@ -257,63 +297,75 @@ class DurableStore::Core {
     MutexLock stats_lock(stats_mu_);
     round.AddTo(stats_);
     if (!status.ok()) ++stats_.errors;
-    return round;
+    return {std::move(round), failure_};
   }
 
   // Of the clock on which threads sleep, whatever clock was given.
   static MonoTime MonoNow() { return SystemClock().Monotonic(); }
 
-  void NoteUnsynced(bool is_synced) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_) {
-    if (is_synced) {
-      flush_at_ = MonoTime::Max();
-    } else if (flush_at_ == MonoTime::Max()) {
-      flush_at_ = MonoNow() + options_.flush_interval;
-    }
+  // A sync was tried: what was written before is on the disk, or it is tried again in a while.
+  void NoteSynced(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_) {
+    flush_at_ = status.ok() ? MonoTime::Max() : MonoNow() + options_.flush_interval;
+  }
+
+  // At the end: what asked for no sync of its own.
+  absl::Status SyncTheRest() {
+    MutexLock lock(commit_mu_);
+    if (flush_at_ == MonoTime::Max() || !failure_.ok()) return absl::OkStatus();
+    const absl::Status status = parts_.engine.Sync();
+    NoteSynced(status);
+    if (!status.ok()) NoteFailure(status);
+    return failure_;
   }
 
   void NoteFailure(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_) {
-    if (absl::IsResourceExhausted(status) || !failure_.ok()) return;
-    failure_ = status;
-    has_failed_.store(true);
-    Enqueue([this, status] {
-      if (parts_.on_failure) parts_.on_failure(status);
-    });
+    if (!absl::IsResourceExhausted(status) && failure_.ok()) failure_ = status;
   }
 
-  // Reads in the order of arrival, and sweeps when it is time.
+  // Once, and before anybody hears of it who asked for a write.
+  void TellFailure(const absl::Status& failure) {
+    if (has_failed_.exchange(true)) return;
+    if (parts_.on_failure) parts_.on_failure(failure);
+  }
+
+  // Of a class of finished tasks that it does not know yet.
+  void WakeSweeper() {
+    // It looks at the classes under this lock, and sleeps without giving it up in between.
+    { const MutexLock lock(read_mu_); }
+    read_due_.Signal();
+  }
+
+  // Sweeps when it is time, and reads in the order of arrival.
   void KeepReading() {
     pthread_setname_np(pthread_self(), "tf-store-reader");
+    const NonBlockingThread others_wait;
     MutexLock lock(read_mu_);
     while (true) {
-      MonoTime sweep_at = SweepAt();
-      while (readings_.empty() && !is_stopping_) {
-        if (!read_due_.WaitUntil(read_mu_, sweep_at)) break;
+      const absl::Time next_sweep = tables_->NextSweep();
+      const absl::Time now = parts_.clock.Now();
+      const bool is_sweep_due = next_sweep <= now && !is_stopping_;
+      if (readings_.empty() && !is_sweep_due) {
+        if (is_stopping_) return;
+        const bool has_sweep = next_sweep < absl::InfiniteFuture();
+        read_due_.WaitUntil(read_mu_, has_sweep ? MonoNow() + (next_sweep - now) : MonoTime::Max());
+        continue;
       }
-      if (readings_.empty() && is_stopping_) return;
       Reading reading;
       if (!readings_.empty()) {
         reading = std::move(readings_.front());
         readings_.pop_front();
       }
       read_mu_.Unlock();
-      if (reading) {
-        std::move(reading)();
-      } else {
-        Sweep();
-      }
+      if (is_sweep_due) Sweep();
+      if (reading) std::move(reading)(absl::OkStatus());
       read_mu_.Lock();
     }
-  }
-
-  MonoTime SweepAt() const {
-    const absl::Time next = tables_->NextSweep();
-    if (next == absl::InfiniteFuture()) return MonoTime::Max();
-    return MonoNow() + std::max(next - parts_.clock.Now(), absl::Milliseconds(10));
   }
 
   void Sweep() {
     const absl::StatusOr<bool> swept = tables_->Sweep(parts_.clock.Now());
     if (swept.ok()) return;
+    if (absl::IsUnavailable(swept.status())) TellFailure(swept.status());
     MutexLock lock(stats_mu_);
     ++stats_.errors;
   }
@@ -342,7 +394,9 @@ class DurableStore::Core {
   std::deque<Reading> readings_ ABSL_GUARDED_BY(read_mu_);
   bool is_stopping_ ABSL_GUARDED_BY(read_mu_) = false;
 
-  std::vector<std::thread> threads_;
+  size_t damaged_records_ = 0;  // Of Recover(); then constant.
+  std::vector<std::thread> committers_;
+  std::thread reader_;
 };
 
 absl::StatusOr<std::unique_ptr<DurableStore>> DurableStore::Open(const DurableStoreOptions& options,
@@ -364,7 +418,12 @@ absl::Status DurableStore::Recover(absl::FunctionRef<void(Ref<TaskRecord>)> visi
 }
 void DurableStore::Append(absl::Span<Appending> batch) { core_->Append(batch); }
 void DurableStore::CompleteIf(absl::Span<Completing> batch) { core_->CompleteIf(batch); }
-void DurableStore::Note(const TaskRecordPtr& record) { core_->Note(record); }
+void DurableStore::Note(const TaskRecordPtr& record, StatusCallback written) {
+  core_->Note(record, std::move(written));
+}
+void DurableStore::FindRequest(const std::string& request_key, RequestCallback done) {
+  core_->FindRequest(request_key, std::move(done));
+}
 void DurableStore::Read(const std::string& name, RecordCallback done) {
   core_->Read(name, std::move(done));
 }
@@ -375,6 +434,8 @@ void DurableStore::List(const TaskFilter& filter, int page_size, const std::stri
 void DurableStore::Delete(const std::string& name, StatusCallback done) {
   core_->Delete(name, std::move(done));
 }
+Uuid DurableStore::greatest_uid() const { return core_->greatest_uid(); }
+size_t DurableStore::damaged_records() const { return core_->damaged_records(); }
 void DurableStore::Stop() { core_->Stop(); }
 TaskStoreStats DurableStore::Stats() const { return core_->Stats(); }
 DurableStoreStats DurableStore::EngineStats() const { return core_->EngineStats(); }

@@ -27,6 +27,8 @@ struct DurableStoreOptions {
   absl::Duration flush_interval = absl::Milliseconds(100);
   // How long a request_id is kept after its task has ended.
   absl::Duration request_id_ttl = absl::Hours(24);
+  // Records of living tasks that cannot be read do not stop the start, but are counted.
+  bool accept_damage = false;
   // Every error at once. Empty: valid.
   std::vector<std::string> Validate() const;
 };
@@ -55,7 +57,8 @@ class DurableStore final : public TaskStore {
     const Clock& clock;
     // OK: there is room for new tasks. Else appends are refused with the status. May be empty.
     std::function<absl::Status()> check_room;
-    // Called once, on a thread of the store, without a lock held.
+    // Called once, on a thread of the store, without a lock held, before anybody is told of the
+    // failure.
     std::function<void(const absl::Status&)> on_failure;
   };
 
@@ -74,15 +77,21 @@ class DurableStore final : public TaskStore {
 
   void Append(absl::Span<Appending> batch) override;
   void CompleteIf(absl::Span<Completing> batch) override;
-  void Note(const TaskRecordPtr& record) override;
+  void Note(const TaskRecordPtr& record, StatusCallback written) override;
+  void FindRequest(const std::string& request_key, RequestCallback done) override;
   void Read(const std::string& name, RecordCallback done) override;
   void List(const TaskFilter& filter, int page_size, const std::string& page_token,
             PageCallback done) override;
   void Delete(const std::string& name, StatusCallback done) override;
   Durability effective_durability() const override { return Durability::kDurable; }
 
-  // Writes and answers what was asked for before, then nothing more: what comes later is answered
-  // with UNAVAILABLE. Idempotent. Not from a callback.
+  // The greatest UUID of what is kept of finished tasks.
+  Uuid greatest_uid() const;
+  // Records of living tasks that could not be read, and were left where they are (accept_damage).
+  size_t damaged_records() const;
+
+  // Writes, syncs and answers what was asked for before, then nothing more: what comes later is
+  // answered with UNAVAILABLE. Idempotent. Not from a callback.
   void Stop();
 
   TaskStoreStats Stats() const;

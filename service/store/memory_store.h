@@ -39,7 +39,13 @@ class MemoryStore final : public TaskStore {
 
   void Append(absl::Span<Appending> batch) override;
   void CompleteIf(absl::Span<Completing> batch) override;
-  void Note(const TaskRecordPtr&) override {}  // Nobody takes over what is in memory.
+  // Nobody takes over what is in memory, and the request_ids of this life are with intake.
+  void Note(const TaskRecordPtr&, StatusCallback written) override {
+    if (written) std::move(written)(absl::OkStatus());
+  }
+  void FindRequest(const std::string&, RequestCallback done) override {
+    std::move(done)(std::nullopt);
+  }
   void Read(const std::string& name, RecordCallback done) override;
   void List(const TaskFilter& filter, int page_size, const std::string& page_token,
             PageCallback done) override;

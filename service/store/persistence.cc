@@ -25,9 +25,14 @@ absl::StatusOr<std::unique_ptr<Persistence>> Persistence::Open(
       RocksDbEngine::Open(engine_options, clock);
   if (!engine.ok()) return engine.status();
   made->engine_ = *std::move(engine);
+  // Their names, before anything is kept in them.
+  const absl::Status synced = files.SyncDirectory(made->directory_->path());
+  if (!synced.ok()) return synced;
 
+  DurableStoreOptions store_options = options.store;
+  store_options.accept_damage = options.accept_data_loss;
   absl::StatusOr<std::unique_ptr<DurableStore>> store =
-      DurableStore::Open(options.store, {*made->engine_, clock,
+      DurableStore::Open(store_options, {*made->engine_, clock,
                                          [space = made->space_.get()] { return space->Check(); },
                                          std::move(on_failure)});
   if (!store.ok()) return store.status();

@@ -8,10 +8,12 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/file_system.h"
 #include "base/mutex.h"
 #include "rocksdb/convenience.h"
 #include "rocksdb/db.h"
 #include "rocksdb/env.h"
+#include "rocksdb/listener.h"
 #include "rocksdb/utilities/checkpoint.h"
 #include "rocksdb/write_batch.h"
 #include "store/rocksdb_options.h"
@@ -38,6 +40,14 @@ absl::Status ToStatus(const rocksdb::Status& status) {
   }
   return ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED",
                      absl::StrCat("the store failed: ", what));
+}
+
+// For a write: whatever the database finds damaged in its files, it writes no more, and nobody may
+// take that for an answer about what was asked for.
+absl::Status ToWriteStatus(const rocksdb::Status& status) {
+  const absl::Status plain = ToStatus(status);
+  if (!absl::IsDataLoss(plain)) return plain;
+  return ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED", plain.message());
 }
 
 class EngineBatch final : public StoreEngine::Batch {
@@ -74,6 +84,20 @@ class EngineBatch final : public StoreEngine::Batch {
   const std::vector<rocksdb::ColumnFamilyHandle*>& tables_;
   rocksdb::WriteBatch batch_;
   rocksdb::Status status_;
+};
+
+// Notes that a write to the log failed, which the database hears of before whoever wrote.
+class LogFailures final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason,
+                         rocksdb::Status* /*error*/) override {
+    if (reason == rocksdb::BackgroundErrorReason::kWriteCallback) has_failed_.store(true);
+  }
+  // Whether one did since the last call.
+  bool Take() { return has_failed_.exchange(false); }
+
+ private:
+  std::atomic<bool> has_failed_{false};
 };
 
 class EngineCursor final : public StoreEngine::Cursor {
@@ -120,8 +144,12 @@ class EngineCursor final : public StoreEngine::Cursor {
 class RocksDbEngine::Core {
  public:
   Core(std::unique_ptr<rocksdb::DB> db, std::vector<rocksdb::ColumnFamilyHandle*> tables,
-       std::unique_ptr<SyncMark> mark)
-      : tables_(std::move(tables)), db_(std::move(db)), mark_(std::move(mark)) {
+       std::unique_ptr<SyncMark> mark, std::shared_ptr<LogFailures> log_failures)
+      : tables_(std::move(tables)),
+        db_(std::move(db)),
+        log_failures_(std::move(log_failures)),
+        logged_(db_->GetLatestSequenceNumber()),
+        mark_(std::move(mark)) {
     marker_ = std::thread([this] { KeepMarking(); });
   }
 
@@ -143,13 +171,14 @@ class RocksDbEngine::Core {
 
   absl::Status Write(Batch& batch, bool sync) {
     auto& ours = static_cast<EngineBatch&>(batch);
-    if (!ours.status().ok()) return ToStatus(ours.status());
+    if (!ours.status().ok()) return ToWriteStatus(ours.status());
     const size_t bytes = ours.bytes();
     rocksdb::WriteOptions options;
     options.sync = sync;
     MutexLock lock(write_mu_);
     const absl::Status status = Guarded([&] { return db_->Write(options, &ours.batch()); });
     if (!status.ok()) return status;
+    logged_ = db_->GetLatestSequenceNumber();  // Nobody else writes now.
     writes_.fetch_add(1, std::memory_order_relaxed);
     bytes_written_.fetch_add(bytes, std::memory_order_relaxed);
     if (sync) NoteSynced();
@@ -183,10 +212,12 @@ class RocksDbEngine::Core {
     const rocksdb::Slice end = SliceOf(to);
     rocksdb::Status status =
         rocksdb::DeleteFilesInRange(db_.get(), At(table), &first, &end, /*include_end=*/false);
-    if (!status.ok()) return ToStatus(status);
+    if (!status.ok()) return ToWriteStatus(status);
     MutexLock lock(write_mu_);
-    return Guarded(
-        [&] { return db_->DeleteRange(rocksdb::WriteOptions(), At(table), first, end); });
+    const absl::Status dropped =
+        Guarded([&] { return db_->DeleteRange(rocksdb::WriteOptions(), At(table), first, end); });
+    if (dropped.ok()) logged_ = db_->GetLatestSequenceNumber();
+    return dropped;
   }
 
   absl::Status CompactExpired() {
@@ -239,24 +270,40 @@ class RocksDbEngine::Core {
   template <typename Action>
   absl::Status Guarded(Action action) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_) {
     if (!failure_.ok()) return failure_;
-    if (is_full_) {
-      const absl::Status resumed = ToStatus(db_->Resume());
-      if (!resumed.ok()) return resumed;
-      is_full_ = false;
-    }
-    const absl::Status status = ToStatus(action());
-    if (absl::IsResourceExhausted(status)) {
-      is_full_ = true;
-    } else if (!status.ok()) {
-      failure_ = status;
-    }
+    absl::Status status = is_full_ ? Resume() : absl::OkStatus();
+    if (status.ok()) status = ToWriteStatus(action());
+    is_full_ = absl::IsResourceExhausted(status);
+    if (log_failures_->Take()) failed_log_ = LogNumber();
+    if (!status.ok() && !is_full_) failure_ = status;
     return status;
+  }
+
+  // The database begins its log anew, and so leaves behind what a full disk cut off; but only if a
+  // table has something to write out. A log that had an error must not be written to: the database
+  // ends the process then.
+  absl::Status Resume() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_) {
+    const rocksdb::Status resumed = db_->Resume();
+    if (!resumed.ok()) return ToWriteStatus(resumed);
+    if (failed_log_ != 0 && failed_log_ == LogNumber()) {
+      return ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED",
+                         "the store's log ended where the disk was full, and could not be begun "
+                         "anew: the next start does that");
+    }
+    // So that there is something to write out if the next write finds the disk full again. Not in
+    // the log, and of no meaning.
+    rocksdb::WriteOptions unlogged;
+    unlogged.disableWAL = true;
+    return ToWriteStatus(db_->Put(unlogged, At(StoreTable::kMeta), "resumed", ""));
+  }
+
+  uint64_t LogNumber() const {
+    std::unique_ptr<rocksdb::LogFile> log;
+    return db_->GetCurrentWalFile(&log).ok() ? log->LogNumber() : 0;
   }
 
   void NoteSynced() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_) {
     syncs_.fetch_add(1, std::memory_order_relaxed);
-    // Nobody else writes now: this is the last of what was synced.
-    const uint64_t position = db_->GetLatestSequenceNumber();
+    const uint64_t position = logged_;
     bool was_marked = false;
     {
       MutexLock lock(mark_mu_);
@@ -308,6 +355,9 @@ class RocksDbEngine::Core {
   Mutex write_mu_ ABSL_ACQUIRED_BEFORE(mark_mu_);
   absl::Status failure_ ABSL_GUARDED_BY(write_mu_);
   bool is_full_ ABSL_GUARDED_BY(write_mu_) = false;
+  const std::shared_ptr<LogFailures> log_failures_;
+  uint64_t failed_log_ ABSL_GUARDED_BY(write_mu_) = 0;  // The number of one that had an error.
+  uint64_t logged_ ABSL_GUARDED_BY(write_mu_);  // The last sequence number that is in the log.
   // Relaxed, all: counts.
   std::atomic<uint64_t> writes_{0};
   std::atomic<uint64_t> syncs_{0};
@@ -338,16 +388,23 @@ absl::Status LossError(const RocksDbEngineOptions& options, absl::string_view wh
                    "--store-accept-data-loss to go on with what is left"));
 }
 
+// What the database itself does not open; nothing helps here but what was kept elsewhere.
+absl::Status DamageError(const RocksDbEngineOptions& options, absl::string_view what) {
+  return absl::DataLossError(
+      absl::StrCat(options.path, ": ", what, ". Nothing was changed. Restore a backup"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<RocksDbEngine>> RocksDbEngine::Open(
     const RocksDbEngineOptions& options, const Clock& clock) {
-  absl::StatusOr<std::unique_ptr<SyncMark>> mark = SyncMark::Open(options.mark_path);
+  PosixFileSystem files;
+  absl::StatusOr<std::unique_ptr<SyncMark>> mark = SyncMark::Open(files, options.mark_path);
   if (absl::IsDataLoss(mark.status()) && options.accept_data_loss) {
     rocksdb::Env* const env = options.env == nullptr ? rocksdb::Env::Default() : options.env;
     const rocksdb::Status removed = env->DeleteFile(options.mark_path);
     if (!removed.ok()) return OpenError(options, removed);
-    mark = SyncMark::Open(options.mark_path);
+    mark = SyncMark::Open(files, options.mark_path);
   }
   if (absl::IsDataLoss(mark.status())) return LossError(options, mark.status().message());
   if (!mark.ok()) return mark.status();
@@ -355,18 +412,22 @@ absl::StatusOr<std::unique_ptr<RocksDbEngine>> RocksDbEngine::Open(
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   const std::vector<rocksdb::ColumnFamilyOptions> tables = MakeTableOptions(options, clock);
   for (size_t i = 0; i < tables.size(); ++i) descriptors.emplace_back(kTableNames[i], tables[i]);
+  const auto log_failures = std::make_shared<LogFailures>();
+  rocksdb::DBOptions db_options = MakeDbOptions(options);
+  db_options.listeners.push_back(log_failures);
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* opened = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::Open(MakeDbOptions(options), options.path, descriptors, &handles, &opened);
+      rocksdb::DB::Open(db_options, options.path, descriptors, &handles, &opened);
   if (!status.ok()) {
-    if (status.IsCorruption()) return LossError(options, status.ToString());
+    if (status.IsCorruption()) return DamageError(options, status.ToString());
     return OpenError(options, status);
   }
   std::unique_ptr<rocksdb::DB> db(opened);
   const uint64_t found = db->GetLatestSequenceNumber();
   const uint64_t marked = (*mark)->position();
-  auto core = std::make_unique<Core>(std::move(db), std::move(handles), *std::move(mark));
+  auto core =
+      std::make_unique<Core>(std::move(db), std::move(handles), *std::move(mark), log_failures);
   if (found < marked && !options.accept_data_loss) {
     return LossError(options, absl::StrCat("the log ends at ", found, ", but it was synced up to ",
                                            marked, ": the end of it is damaged or missing"));

@@ -39,12 +39,12 @@ struct StoreEngineStats {
   uint64_t ended_records = 0;  // An estimate.
 };
 
-// Statuses, of all functions: RESOURCE_EXHAUSTED, reason STORE_FULL: no room on the disk; nothing
-// was written, and it may be tried again. DATA_LOSS: what was read is damaged. UNAVAILABLE, reason
-// STORE_FAILED: the disk failed; what this write wrote is unknown, and nothing is written after it,
-// for a sync that failed once may lie when it is asked again.
+// Statuses. RESOURCE_EXHAUSTED, reason STORE_FULL, of a write: there is no room on the disk;
+// nothing was written, and it may be tried again. UNAVAILABLE, reason STORE_FAILED: the disk
+// failed; what this write wrote is unknown, and nothing is written after it, for a sync that failed
+// once may lie when it is asked again. DATA_LOSS, of a read: what was read is damaged.
 //
-// Thread-safe; but writes must not overlap.
+// Thread-safe.
 class StoreEngine {
  public:
   // Writes that belong together. Not thread-safe.

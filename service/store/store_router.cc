@@ -43,9 +43,16 @@ void Split(absl::Span<Item> batch, StoreFor store_for, void (TaskStore::*take)(a
 }  // namespace
 
 void StoreRouter::Append(absl::Span<Appending> batch) {
-  Split(
-      batch, [this](const Appending& each) -> TaskStore& { return StoreOf(*each.record); },
-      &TaskStore::Append, memory_);
+  const auto store_for = [this](const Appending& each) -> TaskStore& {
+    return StoreOf(*each.record);
+  };
+  Appending* const asked =
+      std::stable_partition(batch.begin(), batch.end(), [&](const Appending& each) {
+        return &store_for(each) == &durable_ || each.request_key.empty();
+      });
+  const auto direct = static_cast<size_t>(asked - batch.begin());
+  Split(batch.first(direct), store_for, &TaskStore::Append, memory_);
+  for (Appending& each : batch.subspan(direct)) AppendToMemory(std::move(each));
 }
 
 void StoreRouter::CompleteIf(absl::Span<Completing> batch) {
@@ -54,7 +61,23 @@ void StoreRouter::CompleteIf(absl::Span<Completing> batch) {
       &TaskStore::CompleteIf, memory_);
 }
 
-void StoreRouter::Note(const TaskRecordPtr& record) { StoreOf(*record).Note(record); }
+void StoreRouter::AppendToMemory(Appending appending) {
+  const std::string key = appending.request_key;
+  durable_.FindRequest(key, [this, asked = std::make_unique<Appending>(std::move(appending))](
+                                absl::StatusOr<std::optional<KnownRequest>> known) {
+    if (!known.ok()) return std::move(asked->done)(known.status());
+    if (known->has_value()) return std::move(asked->on_known)(**std::move(known));
+    memory_.Append({asked.get(), 1});
+  });
+}
+
+void StoreRouter::Note(const TaskRecordPtr& record, StatusCallback written) {
+  StoreOf(*record).Note(record, std::move(written));
+}
+
+void StoreRouter::FindRequest(const std::string& request_key, RequestCallback done) {
+  durable_.FindRequest(request_key, std::move(done));
+}
 
 void StoreRouter::Read(const std::string& name, RecordCallback done) {
   memory_.Read(name,

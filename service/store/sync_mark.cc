@@ -1,7 +1,6 @@
 #include "store/sync_mark.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
@@ -63,8 +62,19 @@ absl::StatusOr<SyncMark::Block> SyncMark::Parse(absl::string_view bytes) {
   return Block{GetWord(bytes.data() + kNumberAt), GetWord(bytes.data() + kPositionAt)};
 }
 
-absl::StatusOr<std::unique_ptr<SyncMark>> SyncMark::Open(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+absl::StatusOr<std::unique_ptr<SyncMark>> SyncMark::Open(FileSystem& files,
+                                                         const std::string& path) {
+  int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  if (fd < 0 && errno == ENOENT) {
+    std::string blocks;
+    for (uint64_t number = 0; number < kBlocks; ++number) {
+      const std::array<char, kBlockBytes> block = Print({number, 0});
+      blocks.append(block.data(), block.size());
+    }
+    const absl::Status status = files.WriteFileAtomically(path, blocks);
+    if (!status.ok()) return status;
+    fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC);
+  }
   if (fd < 0) return Failed("open", path);
   std::unique_ptr<SyncMark> mark(new SyncMark(path, fd));
   const absl::Status status = mark->Read();
@@ -75,9 +85,6 @@ absl::StatusOr<std::unique_ptr<SyncMark>> SyncMark::Open(const std::string& path
 SyncMark::~SyncMark() { ::close(fd_); }
 
 absl::Status SyncMark::Read() {
-  struct stat info {};
-  if (::fstat(fd_, &info) != 0) return Failed("look at", path_);
-  if (info.st_size == 0) return absl::OkStatus();
   bool found = false;
   for (size_t i = 0; i < kBlocks; ++i) {
     std::array<char, kBlockBytes> bytes{};

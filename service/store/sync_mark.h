@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/file_system.h"
 
 namespace taskforge {
 
@@ -23,9 +24,8 @@ class SyncMark {
   static constexpr size_t kBlockBytes = 4096;
   static constexpr size_t kBlocks = 2;
 
-  // Makes the file if it is not there. DATA_LOSS: neither block is whole, though the file is not
-  // new.
-  static absl::StatusOr<std::unique_ptr<SyncMark>> Open(const std::string& path);
+  // Makes the file, whole, if it is not there. DATA_LOSS: neither block is whole.
+  static absl::StatusOr<std::unique_ptr<SyncMark>> Open(FileSystem& files, const std::string& path);
   ~SyncMark();
   SyncMark(const SyncMark&) = delete;
   SyncMark& operator=(const SyncMark&) = delete;

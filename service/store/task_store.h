@@ -4,6 +4,7 @@
 #define TASKFORGE_STORE_TASK_STORE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/functional/any_invocable.h"
@@ -41,6 +42,7 @@ class TaskStore {
  public:
   using StatusCallback = absl::AnyInvocable<void(absl::Status) &&>;
   using RecordCallback = absl::AnyInvocable<void(absl::StatusOr<TaskRecordPtr>) &&>;
+  using RequestCallback = absl::AnyInvocable<void(absl::StatusOr<std::optional<KnownRequest>>) &&>;
   using PageCallback = absl::AnyInvocable<void(absl::StatusOr<TaskPage>) &&>;
 
   // An accepted task, to be kept until its end is recorded.
@@ -74,10 +76,16 @@ class TaskStore {
   virtual void Append(absl::Span<Appending> batch) = 0;
   // The same. Exactly one completion of a task is recorded, whoever else tries.
   virtual void CompleteIf(absl::Span<Completing> batch) = 0;
-  // A living task has changed: an attempt has started or ended, a cancel was asked for. Kept soon,
-  // in the order of the calls, but nobody may rely on it; only for whoever takes the task over
-  // after a crash. Does nothing for a task that has ended.
-  virtual void Note(const TaskRecordPtr& record) = 0;
+  // A living task has changed: an attempt has started or ended, a cancel was asked for. For whoever
+  // takes the task over after a crash: kept soon, in the order of the calls. `written`, if it is
+  // not empty, is called once with OK when it outlives the process, if perhaps not the machine;
+  // with OK, too, for a task that has ended, of which nothing is kept, and where nothing outlives
+  // the process.
+  virtual void Note(const TaskRecordPtr& record, StatusCallback written) = 0;
+
+  // What a request_key stands for, if the store knows it. Also what an Append finds out; for who
+  // does not get that far.
+  virtual void FindRequest(const std::string& request_key, RequestCallback done) = 0;
 
   // The record: of a finished task its last, of a living one as it was appended (its present state
   // is with the task). NOT_FOUND: never there, deleted, or expired.
@@ -102,7 +110,7 @@ struct TaskStoreStats {
   uint64_t appended = 0;
   uint64_t completed = 0;
   uint64_t deleted = 0;
-  uint64_t expired = 0;           // Records that went at their expire_time.
+  uint64_t expired = 0;           // Records in memory that went at their expire_time.
   uint64_t outputs_evicted = 0;   // Outputs that went because of the cap on bytes.
   uint64_t records_evicted = 0;   // Finished records that went before their time, by a cap.
   uint64_t errors = 0;            // Writes that failed (not: were refused).

@@ -87,15 +87,27 @@ class Merge {
   absl::Status status_;
 };
 
+absl::Status DamagedError(absl::string_view key, const absl::Status& why) {
+  const Uuid uid = ParseUidKey(key).value_or(Uuid());
+  return absl::DataLossError(absl::StrCat(why.message(), ", of the living task ", uid.ToString(),
+                                          ". Nothing was changed. Restore a backup, or start once "
+                                          "with --store-accept-data-loss to go on "
+                                          "without it"));
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<TaskTables>> TaskTables::Open(StoreEngine& engine) {
   std::unique_ptr<TaskTables> tables(new TaskTables(engine));
   for (LifeClass life = 0; life <= kForever; ++life) {
-    const auto cursor = engine.Scan(StoreTable::kEnded, EndedKey(life, {}), EndedKey(life + 1, {}),
-                                    StoreEngine::Direction::kForward);
-    if (cursor->Valid()) tables->NoteLife(life);
-    const absl::Status status = cursor->status();
+    Source last{engine.Scan(StoreTable::kEnded, EndedKey(life, {}), EndedKey(life + 1, {}),
+                            StoreEngine::Direction::kBackward),
+                {}};
+    if (last.Read()) {
+      tables->NoteLife(life);
+      tables->greatest_uid_ = std::max(tables->greatest_uid_, last.uid);
+    }
+    const absl::Status status = last.cursor->status();
     if (!status.ok()) return status;
   }
   return tables;
@@ -221,19 +233,25 @@ absl::Status TaskTables::ShowEnded(absl::string_view bytes, const TaskFilter& fi
   return absl::OkStatus();
 }
 
-absl::Status TaskTables::ForEachLiving(absl::FunctionRef<void(Ref<TaskRecord>)> visit) const {
+absl::Status TaskTables::ForEachLiving(absl::FunctionRef<void(Ref<TaskRecord>)> visit,
+                                       size_t* damaged) const {
   const auto living = engine_.Scan(StoreTable::kLive, "", "", StoreEngine::Direction::kForward);
   const auto progress =
       engine_.Scan(StoreTable::kProgress, "", "", StoreEngine::Direction::kForward);
   for (; living->Valid(); living->Next()) {
     absl::StatusOr<Ref<TaskRecord>> record = DecodeRecord(living->value());
-    if (!record.ok()) return record.status();
     while (progress->Valid() && progress->key() < living->key()) progress->Next();
-    if (progress->Valid() && progress->key() == living->key()) {
+    if (record.ok() && progress->Valid() && progress->key() == living->key()) {
       const absl::Status status = DecodeProgress(progress->value(), **record);
-      if (!status.ok()) return status;
+      if (!status.ok()) record = status;
     }
-    visit(*std::move(record));
+    if (record.ok()) {
+      visit(*std::move(record));
+    } else if (damaged != nullptr) {
+      ++*damaged;
+    } else {
+      return DamagedError(living->key(), record.status());
+    }
   }
   if (!progress->status().ok()) return progress->status();
   return living->status();

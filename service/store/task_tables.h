@@ -47,11 +47,18 @@ class TaskTables {
                                 absl::Time now) const;
 
   // Each task that lives, as it was noted last, in the order of acceptance. The first error ends
-  // it.
-  absl::Status ForEachLiving(absl::FunctionRef<void(Ref<TaskRecord>)> visit) const;
+  // it; but where `damaged` is not null, what cannot be read is added to it and left out.
+  absl::Status ForEachLiving(absl::FunctionRef<void(Ref<TaskRecord>)> visit, size_t* damaged) const;
 
-  // A finished task was, or is about to be, put into the class.
-  void NoteLife(LifeClass life) { lives_.fetch_or(uint64_t{1} << life, std::memory_order_relaxed); }
+  // A finished task is about to be put into the class. Whether it is the first, for all that is
+  // known.
+  bool NoteLife(LifeClass life) {
+    const uint64_t bit = uint64_t{1} << life;
+    return (lives_.load(std::memory_order_relaxed) & bit) == 0 &&
+           (lives_.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
+  }
+  // The greatest UUID of a finished task when it was opened.
+  Uuid greatest_uid() const { return greatest_uid_; }
   // Drops what is over, in bulk. A class is looked at when a sixteenth of its time has passed since
   // it was last: until then what is over is only not shown. Returns whether anything was dropped.
   // Not by two at once.
@@ -73,6 +80,7 @@ class TaskTables {
   }
 
   StoreEngine& engine_;
+  Uuid greatest_uid_;  // Constant after Open().
   // A bit for each class that may have records. Relaxed: it is set before they are written.
   std::atomic<uint64_t> lives_{0};
   absl::Time swept_[kForever + 1] = {};  // Of whoever sweeps.

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -180,9 +181,19 @@ class FakeTaskStore final : public TaskStore {
       std::move(each.done)(status);
     }
   }
-  void Note(const TaskRecordPtr& record) override {
-    MutexLock lock(mu_);
-    notes_.push_back(record);
+  void Note(const TaskRecordPtr& record, StatusCallback written) override {
+    {
+      MutexLock lock(mu_);
+      notes_.push_back(record);
+      if (written && holds_) {
+        held_.push_back(std::move(written));
+        return;
+      }
+    }
+    if (written) std::move(written)(absl::OkStatus());
+  }
+  void FindRequest(const std::string&, RequestCallback done) override {
+    std::move(done)(std::nullopt);
   }
   void Read(const std::string& name, RecordCallback done) override {
     TaskRecordPtr record = Find(name);

@@ -31,7 +31,7 @@ class SimDisk {
   };
   using Log = std::vector<std::vector<Change>>;
 
-  // From the n-th write on, counted from now and from 1, each fails with this status.
+  // From the n-th write or sync on, counted from now and from 1, each fails with this status.
   void FailFrom(int nth_write, absl::Status status) {
     MutexLock lock(mu_);
     fail_in_ = nth_write;
@@ -82,6 +82,8 @@ class SimDisk {
   }
   absl::Status Sync() {
     MutexLock lock(mu_);
+    if (fail_in_ > 0 && --fail_in_ == 0) is_failing_ = true;
+    if (is_failing_ && !failure_.ok()) return failure_;
     SyncLog();
     return absl::OkStatus();
   }

@@ -25,6 +25,7 @@ class MapFiles final : public FileSystem {
     files[path] = std::string(content);
     return absl::OkStatus();
   }
+  absl::Status SyncDirectory(const std::string&) override { return absl::OkStatus(); }
   std::map<std::string, std::string> files;
 };
 

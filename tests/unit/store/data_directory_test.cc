@@ -1,6 +1,8 @@
 #include "store/data_directory.h"
 
 #include <fstream>
+#include <string>
+#include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -92,6 +94,43 @@ TEST_F(DataDirectoryTest, SaysWhatTheSystemSays) {
   const absl::Status status = Open().status();
   EXPECT_FALSE(status.ok());
   EXPECT_THAT(status.message(), HasSubstr(path_));
+}
+
+TEST_F(DataDirectoryTest, TakesWhatAnInterruptedStartLeft) {
+  Write("FORMAT.tmp.123", "taskforge da");
+  EXPECT_TRUE(Open().ok());
+}
+
+TEST_F(DataDirectoryTest, AStoreWithoutItsFormatIsNotTakenForSomethingElse) {
+  std::filesystem::create_directories(path_ + "/db");
+  const absl::Status status = Open().status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.message(), HasSubstr("Restore the file"));
+}
+
+// A name that is not synced may go with the power, and all that is below it.
+TEST_F(DataDirectoryTest, SyncsTheNameOfEachDirectoryThatItMakes) {
+  class Syncing final : public FileSystem {
+   public:
+    absl::StatusOr<std::string> ReadFile(const std::string& path) override {
+      return files.ReadFile(path);
+    }
+    absl::Status WriteFileAtomically(const std::string& path, absl::string_view text) override {
+      return files.WriteFileAtomically(path, text);
+    }
+    absl::Status SyncDirectory(const std::string& path) override {
+      synced.push_back(path);
+      return files.SyncDirectory(path);
+    }
+    PosixFileSystem files;
+    std::vector<std::string> synced;
+  };
+  Syncing files;
+  ASSERT_TRUE(DataDirectory::Open(files, path_).ok());
+  EXPECT_THAT(files.synced, ::testing::UnorderedElementsAre(root_.path(), root_.path() / "some"));
+  files.synced.clear();
+  ASSERT_TRUE(DataDirectory::Open(files, path_).ok());
+  EXPECT_THAT(files.synced, ::testing::IsEmpty());
 }
 
 }  // namespace

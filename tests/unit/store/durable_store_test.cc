@@ -1,20 +1,17 @@
-// What the durable store promises beyond the contract of every store: what survives a crash, what
-// is told when the disk fails, and what leaves.
+// What the durable store keeps beyond the contract of every store: what survives a crash, what a
+// list shows meanwhile, and what leaves.
 #include "store/durable_store.h"
 
 #include <atomic>
-#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include "absl/strings/str_cat.h"
-#include "base/error.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "store/task_tables.h"
-#include "support/fake_clock.h"
-#include "support/sim_engine.h"
+#include "unit/store/durable_store_fixture.h"
 
 namespace taskforge {
 namespace {
@@ -22,130 +19,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-// Collects what comes on other threads.
-class Answers {
- public:
-  TaskStore::StatusCallback Take() {
-    expected_.fetch_add(1);
-    return [this](absl::Status status) { Add(std::move(status)); };
-  }
-  void Add(absl::Status status) {
-    MutexLock lock(mu_);
-    statuses_.push_back(std::move(status));
-    came_.SignalAll();
-  }
-  // All that were asked for.
-  std::vector<absl::Status> Await() {
-    MutexLock lock(mu_);
-    while (statuses_.size() < expected_.load()) came_.Wait(mu_);
-    return statuses_;
-  }
-
- private:
-  std::atomic<size_t> expected_{0};
-  Mutex mu_;
-  CondVar came_;
-  std::vector<absl::Status> statuses_ ABSL_GUARDED_BY(mu_);
-};
-
-class DurableStoreTest : public ::testing::Test {
- protected:
-  DurableStoreTest() { Open(); }
-  ~DurableStoreTest() override { store_ = nullptr; }
-
-  void Open() {
-    DurableStore::Parts parts{engine_, clock_, [this] { return room_; },
-                              [this](const absl::Status& why) {
-                                failure_ = why;
-                                failed_.Notify();
-                              }};
-    absl::StatusOr<std::unique_ptr<DurableStore>> store =
-        DurableStore::Open(options_, std::move(parts));
-    ASSERT_TRUE(store.ok()) << store.status();
-    store_ = *std::move(store);
-    recovered_.clear();
-    ASSERT_TRUE(
-        store_->Recover([this](Ref<TaskRecord> record) { recovered_.push_back(record); }).ok());
-  }
-  // Power goes while nothing is on its way; of what was not synced `kept` batches are there.
-  void CrashAndOpen(size_t kept = 0) {
-    store_ = nullptr;
-    disk_.Crash(kept);
-    Open();
-  }
-
-  Ref<TaskRecord> Record(const std::string& request_id = "") {
-    auto spec = MakeRef<TaskSpec>();
-    spec->handler = "echo";
-    spec->origin.Edit().request_id = request_id;
-    auto record = MakeRef<TaskRecord>();
-    record->spec = std::move(spec);
-    record->uid = uuids_.Next(clock_.Now());
-    record->create_time = clock_.Now();
-    record->effective_durability = Durability::kDurable;
-    return record;
-  }
-  Ref<TaskRecord> Ended(const TaskRecord& record, absl::Duration ttl = absl::Hours(1)) {
-    auto ended = MakeRef<TaskRecord>(record);
-    ended->state = TaskState::kSucceeded;
-    ended->history.Edit().end_time = clock_.Now();
-    ended->history.Edit().expire_time = clock_.Now() + ttl;
-    return ended;
-  }
-  TaskStore::Appending AppendingOf(const TaskRecordPtr& record, TaskStore::StatusCallback done) {
-    TaskStore::Appending appending{record, std::move(done)};
-    if (!record->spec->origin->request_id.empty()) {
-      appending.request_key = RequestKeyOf(*record->spec);
-      appending.request_hash = HashOf(*record->spec);
-    }
-    return appending;
-  }
-  absl::Status Append(const TaskRecordPtr& record) {
-    Answers answers;
-    TaskStore::Appending appending = AppendingOf(record, answers.Take());
-    appending.on_known = [&](KnownRequest known) {
-      known_ = std::move(known);
-      answers.Add(absl::AlreadyExistsError("known"));
-    };
-    store_->Append({&appending, 1});
-    return answers.Await().front();
-  }
-  absl::Status Complete(const TaskRecordPtr& record) {
-    Answers answers;
-    TaskStore::Completing completing{
-        {record->name(), store_->boot_epoch(), 1}, record, answers.Take()};
-    store_->CompleteIf({&completing, 1});
-    return answers.Await().front();
-  }
-  absl::StatusOr<TaskRecordPtr> Read(const std::string& name) {
-    absl::StatusOr<TaskRecordPtr> result = absl::UnknownError("not called");
-    Notification done;
-    store_->Read(name, [&](absl::StatusOr<TaskRecordPtr> record) {
-      result = std::move(record);
-      done.Notify();
-    });
-    done.Wait();
-    return result;
-  }
-  std::vector<Uuid> Recovered() const {
-    std::vector<Uuid> uids;
-    for (const Ref<TaskRecord>& record : recovered_) uids.push_back(record->uid);
-    return uids;
-  }
-
-  FakeClock clock_;
-  SeededRandom random_{1};
-  UuidSequence uuids_{random_};
-  SimDisk disk_;
-  SimEngine engine_{disk_};
-  DurableStoreOptions options_;
-  absl::Status room_;
-  absl::Status failure_;
-  Notification failed_;
-  std::unique_ptr<DurableStore> store_;
-  std::vector<Ref<TaskRecord>> recovered_;
-  KnownRequest known_;
-};
+class DurableStoreTest : public DurableStoreFixture {};
 
 TEST_F(DurableStoreTest, WhatWasAcknowledgedSurvivesACrash) {
   const auto first = Record();
@@ -165,52 +39,32 @@ TEST_F(DurableStoreTest, SoDoesAnEnd) {
   EXPECT_EQ((*Read(record->name()))->state, TaskState::kSucceeded);
 }
 
-TEST_F(DurableStoreTest, BufferedIsSyncedWithinItsInterval) {
-  options_.flush_interval = absl::Milliseconds(1);
-  CrashAndOpen();
-  const uint64_t before = disk_.syncs();
-  const auto record = Record();
-  record->effective_durability = Durability::kBuffered;
-  ASSERT_TRUE(Append(record).ok());
-  while (disk_.unsynced() > 0) std::this_thread::yield();
-  EXPECT_GT(disk_.syncs(), before);
-  CrashAndOpen();
-  EXPECT_THAT(Recovered(), ElementsAre(record->uid));
-}
-
-TEST_F(DurableStoreTest, BufferedIsAcknowledgedBeforeItIsSynced) {
+TEST_F(DurableStoreTest, ANoteIsThereForWhoTakesOver) {
   options_.flush_interval = absl::Minutes(1);
   CrashAndOpen();
-  const auto record = Record();
-  record->effective_durability = Durability::kBuffered;
-  ASSERT_TRUE(Append(record).ok());
-  EXPECT_EQ(disk_.unsynced(), 1u);
-}
-
-TEST_F(DurableStoreTest, ANoteIsThereForWhoTakesOver) {
   const auto record = Record();
   ASSERT_TRUE(Append(record).ok());
   auto running = MakeRef<TaskRecord>(*record);
   running->state = TaskState::kRunning;
   running->history.Edit().attempts.push_back(
       {.number = 1, .queued_time = clock_.Now(), .executor = "pool/seat-0", .error = {}});
-  store_->Note(running);
-  store_ = nullptr;                 // Writes what was asked for.
-  EXPECT_EQ(disk_.unsynced(), 1u);  // A note asks for no sync.
-  disk_.Crash(1);
-  Open();
+  ASSERT_TRUE(Note(running).ok());
+  EXPECT_EQ(disk_.unsynced(), 1u);  // It asks for no sync.
+  CrashNow(1);
   ASSERT_THAT(recovered_, ::testing::SizeIs(1));
   EXPECT_EQ(recovered_[0]->state, TaskState::kRunning);
   EXPECT_EQ(recovered_[0]->history->attempts.size(), 1u);
 }
 
 TEST_F(DurableStoreTest, ANoteThatWasNotSyncedIsMissingAndNothingElse) {
+  options_.flush_interval = absl::Minutes(1);
+  CrashAndOpen();
   const auto record = Record();
   ASSERT_TRUE(Append(record).ok());
   auto running = MakeRef<TaskRecord>(*record);
   running->state = TaskState::kRunning;
-  store_->Note(running);
-  CrashAndOpen(0);
+  ASSERT_TRUE(Note(running).ok());
+  CrashNow(0);
   ASSERT_THAT(recovered_, ::testing::SizeIs(1));
   EXPECT_EQ(recovered_[0]->state, TaskState::kQueued);
 }
@@ -219,7 +73,7 @@ TEST_F(DurableStoreTest, ANoteAfterTheEndLeavesNothing) {
   const auto record = Record();
   ASSERT_TRUE(Append(record).ok());
   ASSERT_TRUE(Complete(Ended(*record)).ok());
-  store_->Note(record);
+  EXPECT_TRUE(Note(record).ok());
   store_ = nullptr;
   EXPECT_EQ(disk_.Count(StoreTable::kProgress), 0u);
   Open();
@@ -269,76 +123,51 @@ TEST_F(DurableStoreTest, AnEndOfAnotherLifeIsRefused) {
   EXPECT_TRUE(Complete(Ended(*record)).ok());
 }
 
-TEST_F(DurableStoreTest, NothingIsAcknowledgedAfterTheDiskFailed) {
-  const auto record = Record();
-  ASSERT_TRUE(Append(record).ok());
-  disk_.FailFrom(1, ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED", "I/O error"));
-  EXPECT_EQ(DetailsOf(Append(Record())).reason, "STORE_FAILED");
-  failed_.Wait();
-  EXPECT_EQ(DetailsOf(failure_).reason, "STORE_FAILED");
-  const uint64_t writes = disk_.writes();
-  EXPECT_EQ(DetailsOf(Append(Record())).reason, "STORE_FAILED");
-  EXPECT_EQ(DetailsOf(Complete(Ended(*record))).reason, "STORE_FAILED");
-  EXPECT_EQ(disk_.writes(), writes);  // Nor is it tried.
-  EXPECT_TRUE(store_->EngineStats().has_failed);
-  CrashAndOpen();
-  EXPECT_THAT(Recovered(), ElementsAre(record->uid));
+// The sweeper sleeps without a time while there is no finished task.
+TEST_F(DurableStoreTest, ItsOwnSweeperLearnsOfANewClass) {
+  const auto brief = Record();
+  const auto later = Record();
+  ASSERT_TRUE(Append(brief).ok());
+  ASSERT_TRUE(Append(later).ok());
+  ASSERT_TRUE(Complete(Ended(*brief, absl::Seconds(1))).ok());
+  clock_.Advance(absl::Minutes(10));
+  ASSERT_TRUE(Complete(Ended(*later, absl::Hours(10))).ok());  // Of another class.
+  const MonoTime give_up = SystemClock().Monotonic() + absl::Seconds(60);
+  while (disk_.Count(StoreTable::kEnded) > 1) {
+    ASSERT_LT(SystemClock().Monotonic(), give_up) << "nobody swept";
+    std::this_thread::yield();
+  }
+  EXPECT_TRUE(Read(later->name()).ok());
 }
 
-TEST_F(DurableStoreTest, AFullDiskRefusesAndLosesNothing) {
-  const auto record = Record();
-  ASSERT_TRUE(Append(record).ok());
-  disk_.FailFrom(1, ReasonError(absl::StatusCode::kResourceExhausted, "STORE_FULL", "full"));
-  EXPECT_EQ(DetailsOf(Append(Record())).reason, "STORE_FULL");
-  EXPECT_EQ(DetailsOf(Complete(Ended(*record))).reason, "STORE_FULL");
-  EXPECT_FALSE(store_->EngineStats().has_failed);
-  disk_.FailFrom(0, absl::OkStatus());  // There is room again.
-  EXPECT_TRUE(Complete(Ended(*record)).ok());
-  EXPECT_TRUE(Append(Record()).ok());
-  EXPECT_EQ(store_->Stats().live_records, 1u);
-}
-
-TEST_F(DurableStoreTest, WithoutRoomTasksAreRefusedAndEndsAreNot) {
+TEST_F(DurableStoreTest, FindsARequestThatItKnows) {
   const auto record = Record("order-1");
   ASSERT_TRUE(Append(record).ok());
-  room_ = ReasonError(absl::StatusCode::kResourceExhausted, "STORE_FULL", "little is left");
-  EXPECT_EQ(DetailsOf(Append(Record())).reason, "STORE_FULL");
-  EXPECT_TRUE(absl::IsAlreadyExists(Append(Record("order-1"))));  // That one is here already.
-  EXPECT_TRUE(Complete(Ended(*record)).ok());
-}
-
-TEST_F(DurableStoreTest, StopAnswersAllThatCameBeforeAndAllAfter) {
-  Answers answers;
-  for (int i = 0; i < 500; ++i) {
-    TaskStore::Appending appending = AppendingOf(Record(), answers.Take());
-    store_->Append({&appending, 1});
-  }
-  store_->Stop();
-  for (const absl::Status& status : answers.Await()) EXPECT_TRUE(status.ok()) << status;
-  EXPECT_EQ(DetailsOf(Append(Record())).reason, "STORE_FAILED");
-  EXPECT_EQ(disk_.Count(StoreTable::kLive), 500u);
-}
-
-TEST_F(DurableStoreTest, ManyWritersShareASync) {
-  constexpr int kThreads = 4;
-  constexpr int kEach = 500;
-  const uint64_t before = disk_.syncs();
-  Answers answers;
-  std::vector<std::thread> writers;
-  for (int t = 0; t < kThreads; ++t) {
-    writers.emplace_back([&] {
-      for (int i = 0; i < kEach; ++i) {
-        TaskStore::Appending appending = AppendingOf(Record(), answers.Take());
-        store_->Append({&appending, 1});
-      }
+  const auto find = [&](const std::string& key) {
+    absl::StatusOr<std::optional<KnownRequest>> found;
+    Notification done;
+    store_->FindRequest(key, [&](absl::StatusOr<std::optional<KnownRequest>> known) {
+      found = std::move(known);
+      done.Notify();
     });
-  }
-  for (std::thread& writer : writers) writer.join();
-  for (const absl::Status& status : answers.Await()) ASSERT_TRUE(status.ok()) << status;
-  EXPECT_LE(disk_.syncs() - before, static_cast<uint64_t>(kThreads * kEach));
-  EXPECT_EQ(store_->Stats().live_records, static_cast<uint64_t>(kThreads * kEach));
+    done.Wait();
+    return found;
+  };
+  const auto known = find(RequestKeyOf(*record->spec));
+  ASSERT_TRUE(known.ok() && known->has_value());
+  EXPECT_EQ((*known)->uid, record->uid);
+  EXPECT_FALSE(find(RequestKeyOf(*Record("order-2")->spec))->has_value());
+}
+
+TEST_F(DurableStoreTest, KnowsTheGreatestOfWhatHasEnded) {
+  EXPECT_EQ(store_->greatest_uid(), Uuid());
+  const auto first = Record();
+  const auto second = Record();
+  for (const auto& record : {first, second}) ASSERT_TRUE(Append(record).ok());
+  ASSERT_TRUE(Complete(Ended(*second, absl::Seconds(10))).ok());
+  ASSERT_TRUE(Complete(Ended(*first, absl::Hours(10))).ok());
   CrashAndOpen();
-  EXPECT_EQ(recovered_.size(), static_cast<size_t>(kThreads * kEach));
+  EXPECT_EQ(store_->greatest_uid(), second->uid);
 }
 
 TEST_F(DurableStoreTest, AListShowsATaskWhoseEndIsBeingWritten) {
@@ -415,7 +244,23 @@ TEST_F(DurableStoreTest, ADamagedTaskIsToldAndStopsTheStart) {
   ASSERT_TRUE(engine_.Write(*batch, true).ok());
   auto store = DurableStore::Open(options_, {engine_, clock_, {}, {}});
   ASSERT_TRUE(store.ok());
-  EXPECT_TRUE(absl::IsDataLoss((*store)->Recover([](Ref<TaskRecord>) {})));
+  const absl::Status status = (*store)->Recover([](Ref<TaskRecord>) {});
+  EXPECT_TRUE(absl::IsDataLoss(status));
+  EXPECT_THAT(status.message(), ::testing::HasSubstr(record->uid.ToString()));
+}
+
+TEST_F(DurableStoreTest, WhereItIsToldToItGoesOnWithoutADamagedTask) {
+  const auto damaged = Record();
+  const auto sound = Record();
+  for (const auto& record : {damaged, sound}) ASSERT_TRUE(Append(record).ok());
+  store_ = nullptr;
+  const auto batch = engine_.NewBatch();
+  batch->Put(StoreTable::kLive, UidKey(damaged->uid), "no record");
+  ASSERT_TRUE(engine_.Write(*batch, true).ok());
+  options_.accept_damage = true;
+  Open();
+  EXPECT_THAT(Recovered(), ElementsAre(sound->uid));
+  EXPECT_EQ(store_->damaged_records(), 1u);
 }
 
 TEST(DurableStoreOptionsTest, SaysEveryErrorAtOnce) {

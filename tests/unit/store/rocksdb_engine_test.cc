@@ -28,8 +28,9 @@ using ::testing::HasSubstr;
 
 // Which call of a file fails, and how.
 struct Fault {
-  std::atomic<int> sync_in{0};    // The n-th sync of a log fails; 0: none.
-  std::atomic<int> append_in{0};  // The n-th write to a log finds the disk full.
+  std::atomic<int> sync_in{0};       // The n-th sync of a log fails; 0: none.
+  std::atomic<int> full_appends{0};  // So many writes to a log find the disk full.
+  std::atomic<int> full_syncs{0};    // So many syncs of it.
   std::atomic<int> syncs_after{0};
   std::atomic<bool> has_failed{false};
 };
@@ -40,7 +41,14 @@ class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
       : FSWritableFileOwnerWrapper(std::move(file)), fault_(fault) {}
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
                            rocksdb::IODebugContext* context) override {
-    if (fault_.append_in > 0 && --fault_.append_in == 0) return rocksdb::IOStatus::NoSpace("full");
+    if (fault_.full_appends > 0) {
+      --fault_.full_appends;
+      // What fitted is there.
+      rocksdb::IOStatus half = FSWritableFileOwnerWrapper::Append(
+          rocksdb::Slice(data.data(), data.size() / 2), options, context);
+      if (!half.ok()) return half;
+      return rocksdb::IOStatus::NoSpace("full");
+    }
     return FSWritableFileOwnerWrapper::Append(data, options, context);
   }
   rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
@@ -51,6 +59,10 @@ class FaultyFile final : public rocksdb::FSWritableFileOwnerWrapper {
   rocksdb::IOStatus Sync(const rocksdb::IOOptions& options,
                          rocksdb::IODebugContext* context) override {
     if (fault_.has_failed) ++fault_.syncs_after;
+    if (fault_.full_syncs > 0) {
+      --fault_.full_syncs;
+      return rocksdb::IOStatus::NoSpace("full");
+    }
     if (fault_.sync_in > 0 && --fault_.sync_in == 0) {
       fault_.has_failed = true;
       return rocksdb::IOStatus::IOError("Input/output error");
@@ -321,31 +333,88 @@ TEST_F(RocksDbEngineTest, ASyncThatFailedIsNotTriedAgain) {
   }
 }
 
+// A disk that is full, has a little room, is full again, and so on.
 TEST_F(RocksDbEngineTest, AFullDiskIsToldAndWritesGoOnWhenThereIsRoom) {
+  for (const bool in_sync : {false, true}) {
+    SCOPED_TRACE(in_sync ? "in syncs" : "in writes");
+    fs::remove_all(options_.path);
+    fs::remove(options_.mark_path);
+    Fault fault;
+    const auto files = std::make_shared<FaultyFileSystem>(fault);
+    const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
+    options_.env = env.get();
+    std::vector<std::string> kept;
+    std::vector<std::string> refused;
+    {
+      auto engine = Open();
+      ASSERT_TRUE(engine.ok()) << engine.status();
+      // The database looks at the disk from time to time: Busy until it has.
+      const auto put = [&](const std::string& key, bool is_to_fail) {
+        absl::Status status;
+        do {
+          if (is_to_fail) (in_sync ? fault.full_syncs : fault.full_appends) = 1;
+          status = Put(**engine, key, std::string(100, 'v'));
+        } while (!is_to_fail && DetailsOf(status).reason == "STORE_FULL");
+        if (is_to_fail) {
+          EXPECT_EQ(DetailsOf(status).reason, "STORE_FULL") << key << status;
+        } else {
+          EXPECT_TRUE(status.ok()) << key << status;
+        }
+        (is_to_fail ? refused : kept).push_back(key);
+      };
+      put("a", false);
+      put("b", true);
+      put("c", false);
+      for (const char* key : {"d", "e", "f"}) {
+        put(key, true);
+        // Until the fault was met: the database may have been busy before that.
+        while ((in_sync ? fault.full_syncs : fault.full_appends) > 0) {
+          EXPECT_EQ(DetailsOf(Put(**engine, key, "again")).reason, "STORE_FULL");
+        }
+      }
+      put("g", false);
+      EXPECT_FALSE((*engine)->Get(StoreTable::kLive, "b")->has_value());
+    }
+    options_.env = nullptr;
+    const auto engine = Open();
+    ASSERT_TRUE(engine.ok()) << engine.status();
+    for (const std::string& key : kept) {
+      EXPECT_TRUE((*engine)->Get(StoreTable::kLive, key)->has_value()) << key;
+    }
+    for (const std::string& key : refused) {
+      EXPECT_FALSE((*engine)->Get(StoreTable::kLive, key)->has_value()) << key;
+    }
+  }
+}
+
+// The process dies right after the disk had room again, before anything else was written: what is
+// not in the log must not count as synced.
+TEST_F(RocksDbEngineTest, ADeathAfterAFullDiskIsNoLoss) {
   Fault fault;
   const auto files = std::make_shared<FaultyFileSystem>(fault);
   const std::unique_ptr<rocksdb::Env> env = rocksdb::NewCompositeEnv(files);
   options_.env = env.get();
+  const TemporaryDirectory spare;
   {
     auto engine = Open();
     ASSERT_TRUE(engine.ok()) << engine.status();
-    ASSERT_TRUE(Put(**engine, "before", "value").ok());
-    fault.append_in = 1;
-    EXPECT_EQ(DetailsOf(Put(**engine, "lost", "value")).reason, "STORE_FULL");
-    // The database looks at the disk from time to time.
-    absl::Status after;
+    ASSERT_TRUE(Put(**engine, "a", "value").ok());
+    fault.full_appends = 1;
+    EXPECT_EQ(DetailsOf(Put(**engine, "b", "value")).reason, "STORE_FULL");
+    absl::Status synced;
     do {
-      after = Put(**engine, "after", "value");
-    } while (DetailsOf(after).reason == "STORE_FULL");
-    EXPECT_TRUE(after.ok()) << after;
-    EXPECT_FALSE((*engine)->Get(StoreTable::kLive, "lost")->has_value());
+      synced = (*engine)->Sync();
+    } while (DetailsOf(synced).reason == "STORE_FULL");
+    ASSERT_TRUE(synced.ok()) << synced;
+    (*engine) = nullptr;  // Writes the mark.
+    fs::copy(directory_.path(), spare.path() / "copy", fs::copy_options::recursive);
   }
   options_.env = nullptr;
+  options_.path = spare.path() / "copy/db";
+  options_.mark_path = spare.path() / "copy/SYNCED";
   const auto engine = Open();
   ASSERT_TRUE(engine.ok()) << engine.status();
-  EXPECT_TRUE((*engine)->Get(StoreTable::kLive, "before")->has_value());
-  EXPECT_TRUE((*engine)->Get(StoreTable::kLive, "after")->has_value());
-  EXPECT_FALSE((*engine)->Get(StoreTable::kLive, "lost")->has_value());
+  EXPECT_TRUE((*engine)->Get(StoreTable::kLive, "a")->has_value());
 }
 
 TEST_F(RocksDbEngineTest, ACheckpointIsAStoreOfItsOwn) {

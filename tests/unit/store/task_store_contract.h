@@ -22,6 +22,7 @@
 #include "store/task_store.h"
 #include "support/fake_timer.h"
 #include "task/uuid.h"
+#include "unit/store/awaited.h"
 
 namespace taskforge {
 
@@ -53,26 +54,6 @@ struct Implementation {
 inline void PrintTo(const Implementation& implementation, std::ostream* out) {
   *out << implementation.name;
 }
-
-// An answer that may come on another thread.
-template <typename T>
-class Awaited {
- public:
-  auto Take() {
-    return [this](T value) {
-      value_ = std::move(value);
-      done_.Notify();
-    };
-  }
-  T Await() {
-    done_.Wait();
-    return std::move(value_);
-  }
-
- private:
-  T value_ = absl::UnknownError("not called");
-  Notification done_;
-};
 
 class TaskStoreContract : public ::testing::TestWithParam<Implementation> {
  protected:

@@ -4,6 +4,9 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/types/span.h"
+#include "base/mutex.h"
+#include "base/scoped_blocking.h"
+#include "lifecycle/progress_note.h"
 #include "task/task_log.h"
 
 namespace taskforge {
@@ -53,6 +56,13 @@ TaskError Expired(absl::string_view reason) {
   return error;
 }
 
+// Whether the store has said what became of an end: that it is kept, or why it never will be. All
+// else is a store in trouble; to tell an end then which a restart does not know would be a lie.
+bool IsAnswer(const absl::Status& status) {
+  return status.ok() || absl::IsNotFound(status) || absl::IsFailedPrecondition(status) ||
+         absl::IsAborted(status);
+}
+
 }  // namespace
 
 Lifecycle::Lifecycle(const LifecycleOptions& options, uint64_t boot_epoch, Parts parts)
@@ -63,7 +73,16 @@ Lifecycle::Lifecycle(const LifecycleOptions& options, uint64_t boot_epoch, Parts
       expiry_(parts.timer, parts.queues, *this) {}
 
 void Lifecycle::AttemptStarted(Task& task) {
-  Note(task);
+  if (task.is_recovered && !NonBlockingThread::IsCurrent()) {
+    // It may be what ended the last life of the server, before that had written that it began. So
+    // this time it does not begin before: else it would never be found to be the one.
+    Notification written;
+    NoteProgress(parts_.store, task, [&written](const absl::Status&) { written.Notify(); });
+    const ScopedBlocking blocking;
+    written.Wait();
+  } else {
+    Note(task);
+  }
   Tell(task, TaskState::kRunning);
 }
 
@@ -238,7 +257,7 @@ void Lifecycle::Record(TaskRef task, TaskRecordPtr record, Stage stage) {
 
 void Lifecycle::Recorded(const TaskRef& task, const TaskRecordPtr& record, Stage stage,
                          const absl::Status& status) {
-  if (absl::IsUnavailable(status) || absl::IsResourceExhausted(status)) {
+  if (!IsAnswer(status)) {
     metrics_.CountStoreRetry();
     parts_.timer.ScheduleAt(parts_.clock.Monotonic() + options_.store_retry_interval,
                             [this, task, record, stage] { Record(task, record, stage); });
@@ -256,7 +275,7 @@ void Lifecycle::Recorded(const TaskRef& task, const TaskRecordPtr& record, Stage
 
 void Lifecycle::Note(const Task& task) {
   if (task.accepted_record()->effective_durability == Durability::kMemory) return;
-  parts_.store.Note(task.Snapshot());
+  NoteProgress(parts_.store, task, {});
 }
 
 void Lifecycle::Tell(const Task& task, TaskState state) {

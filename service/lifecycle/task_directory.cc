@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "lifecycle/progress_note.h"
 
 namespace taskforge {
 namespace {
@@ -105,11 +106,14 @@ void TaskDirectory::CancelLive(const TaskRef& task, RecordCallback done) {
     AnswerWhenEnded(task, std::move(done));
     return;
   }
-  // After a crash it must not run again.
-  parts_.store.Note(task->Snapshot());
   const Ref<RunningAttempt> running = task->running();
   if (running) running->RequestStop(StopReason::kCancelled);
-  std::move(done)(task->Snapshot());
+  // Whoever takes the task over after a crash ends it: so that is written before it is answered.
+  NoteProgress(parts_.store, *task,
+               [task, done = std::move(done)](const absl::Status& status) mutable {
+                 if (!status.ok()) return std::move(done)(status);
+                 std::move(done)(task->Snapshot());
+               });
 }
 
 void TaskDirectory::Delete(const std::string& name, StatusCallback done) {

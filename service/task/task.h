@@ -172,6 +172,9 @@ class Task final : public RefCounted<Task>, public Work {
 
   // Owned by the queue that holds the task, under its lock; and the links below.
   bool in_queue = false;
+  // Accepted in another life of the server, which may have ended because of it. Written before
+  // anybody else sees the task.
+  bool is_recovered = false;
 
   // Written by whoever enqueues it, before it does; read by whoever starts it.
   uint32_t ahead = 0;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "lifecycle/progress_note.h"
 #include "support/lifecycle_fixture.h"
 
 namespace taskforge {
@@ -88,6 +89,25 @@ TEST_P(LifecycleRacesTest, EachTaskEndsOnce) {
   EXPECT_EQ(ledger.given_back.Sum(), static_cast<uint64_t>(kTasks));
   clock.Advance(absl::Seconds(10));
   EXPECT_EQ(timer.pending(), 0u);
+}
+
+// Whoever changes a task and notes it last in time may have looked first: what stays noted is the
+// last change.
+TEST_P(LifecycleRacesTest, NoOlderNoteStaysBehindANewerOne) {
+  for (int round = 0; round < 300; ++round) {
+    TaskRef task = Submit(Spec(), absl::StrCat("t", round));
+    std::vector<std::thread> changers;
+    for (int t = 0; t < GetParam(); ++t) {
+      changers.emplace_back([&] {
+        for (int i = 0; i < 20; ++i) {
+          task->Update([](TaskRecord& record) { record.wait_reason = WaitReason::kQueue; });
+          NoteProgress(store, *task, {});
+        }
+      });
+    }
+    for (std::thread& changer : changers) changer.join();
+    ASSERT_EQ(store.notes().back()->revision, task->Snapshot()->revision) << round;
+  }
 }
 
 TEST_P(LifecycleRacesTest, ACancelAndARetryDoNotMissEachOther) {

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/str_cat.h"
+#include "base/scoped_blocking.h"
 #include "support/lifecycle_fixture.h"
 
 namespace taskforge {
@@ -214,6 +219,58 @@ TEST_F(LifecycleTest, NotesWhatHappensToATaskThatIsKept) {
   running->done.Lose("gone");
   ASSERT_EQ(store.notes().size(), 4u);
   EXPECT_EQ(store.notes()[3]->state, TaskState::kQueued);
+}
+
+// As when its files are found damaged: a restart would not know of the end.
+TEST_F(LifecycleTest, AnEndThatTheStoreDidNotKeepIsToldToNobody) {
+  for (const absl::Status& trouble :
+       {absl::DataLossError("damaged"), absl::InternalError("?"), absl::UnknownError("?"),
+        absl::ResourceExhaustedError("full"), absl::UnavailableError("failed")}) {
+    const std::string id = absl::StrCat("t", static_cast<int>(trouble.code()));
+    TaskRef task = Submit(Spec(), id);
+    auto running = Start();
+    store.RefuseNext(trouble);
+    running->done.Succeed({});
+    EXPECT_EQ(task->finished_record(), nullptr) << trouble;
+    EXPECT_TRUE(live.Find(task->name())) << trouble;
+    clock.Advance(LifecycleOptions().store_retry_interval);
+    ASSERT_NE(task->finished_record(), nullptr) << trouble;
+    EXPECT_EQ(Stored(id)->state, TaskState::kSucceeded);
+  }
+}
+
+// It may be what ended the last server: if it does so again, it is known to have begun.
+TEST_F(LifecycleTest, ARecoveredTaskBeginsOnlyWhenThatIsWritten) {
+  TaskSpec spec = Spec();
+  spec.requested_durability = Durability::kDurable;
+  TaskRef task = Submit(spec);
+  task->is_recovered = true;
+  store.HoldAnswers();
+  std::atomic<bool> has_begun{false};
+  std::optional<RemoteAttempt> running;
+  std::thread starter([&] {
+    running = Start();
+    has_begun.store(true);
+  });
+  while (store.notes().empty()) std::this_thread::yield();
+  EXPECT_EQ(store.notes()[0]->state, TaskState::kRunning);
+  EXPECT_FALSE(has_begun.load());
+  store.ReleaseAnswers();
+  starter.join();
+  running->done.Succeed({});
+  EXPECT_EQ(Stored()->state, TaskState::kSucceeded);
+}
+
+TEST_F(LifecycleTest, AThreadThatMustNotWaitBeginsARecoveredTaskAtOnce) {
+  TaskSpec spec = Spec();
+  spec.requested_durability = Durability::kDurable;
+  Submit(spec)->is_recovered = true;
+  store.HoldAnswers();
+  const NonBlockingThread this_one;
+  auto running = Start();
+  ASSERT_TRUE(running.has_value());
+  store.ReleaseAnswers();
+  running->done.Succeed({});
 }
 
 TEST_F(LifecycleTest, NotesNothingOfATaskInMemory) {

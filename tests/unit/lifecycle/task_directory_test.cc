@@ -127,6 +127,24 @@ TEST_F(TaskDirectoryTest, ARunningTaskIsAskedToStop) {
   EXPECT_EQ(lifecycle.Stats().cancelled[2], 1u);
 }
 
+// A server that comes after a crash must know of it.
+TEST_F(TaskDirectoryTest, ACancelOfARunningTaskIsAnsweredWhenItIsWritten) {
+  TaskSpec spec = Spec();
+  spec.requested_durability = Durability::kDurable;
+  Submit(spec);
+  auto running = Start();
+  store.HoldAnswers();
+  absl::StatusOr<TaskRecordPtr> answer = absl::InternalError("no answer");
+  directory.Cancel(TaskName("default", "t"),
+                   [&](absl::StatusOr<TaskRecordPtr> given) { answer = std::move(given); });
+  EXPECT_EQ(answer.status().code(), absl::StatusCode::kInternal);
+  EXPECT_TRUE(store.notes().back()->history->cancel_requested_time.has_value());
+  EXPECT_EQ(running->attempt.stop_reason(), StopReason::kCancelled) << "this does not wait";
+  store.ReleaseAnswers();
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ((*answer)->state, TaskState::kRunning);
+}
+
 TEST_F(TaskDirectoryTest, AHandlerThatStillSucceedsHasSucceeded) {
   Submit(Spec());
   auto running = Start();

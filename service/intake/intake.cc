@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/sharded_counter.h"
+#include "intake/known_tasks.h"
 #include "intake/refusals.h"
 #include "intake/request_index.h"
 #include "intake/shared_names.h"
@@ -30,6 +31,7 @@ class Intake::Core {
   Core(IntakeOptions options, const Parts& parts)
       : options_(std::move(options)),
         parts_(parts),
+        known_(parts.live_tasks, parts.store),
         requests_(
             std::make_shared<RequestIndex>(options_.max_request_ids, options_.request_id_ttl)),
         submitted_((kLabels + 1) * kPriorityCount * kDecisionCount) {}
@@ -80,6 +82,8 @@ class Intake::Core {
     Submission submission;
     std::string request_key;  // Empty: it has no request_id.
     SpecHash hash;
+    bool owns_request =
+        false;               // It is the first with its request_id; others may wait for its answer.
     size_t label = kLabels;  // Of its queue; kLabels: there is none, or one of those that share it.
     bool is_queue_known = false;
     TaskRef task;
@@ -104,8 +108,8 @@ class Intake::Core {
     SubmissionFacts facts;
     facts.is_valid = problem.ok();
     RequestIndex::Found found;
-    if (facts.is_valid && has_request_id) {
-      found = FindRequest(*pending);
+    if (has_request_id) {
+      found = FindRequest(*pending, facts.is_valid);
       if (found.standing == RequestIndex::Standing::kWaits) return false;
     }
     return Continue(std::move(pending), facts, found, std::move(problem), now, appending);
@@ -122,13 +126,17 @@ class Intake::Core {
     submission.has_priority = true;
   }
 
-  RequestIndex::Found FindRequest(Pending& pending) {
+  // What is not valid now may have been when it came first: it is looked for, but stands for
+  // nothing new.
+  RequestIndex::Found FindRequest(Pending& pending, bool is_valid) {
     const TaskSpec& spec = pending.submission.spec;
     pending.request_key = RequestKeyOf(spec);
     pending.hash = HashOf(spec);
+    if (!is_valid) return requests_->Find(pending.request_key, pending.hash);
     const Priority priority = spec.priority;
     RequestIndex::Found found = requests_->Begin(pending.request_key, pending.hash,
                                                  parts_.clock.Monotonic(), pending.submission);
+    pending.owns_request = found.standing == RequestIndex::Standing::kNew;
     if (found.standing == RequestIndex::Standing::kWaits) {
       submitted_.Add(Counter(pending.label, priority, Decision::kDuplicate));
     }
@@ -139,6 +147,7 @@ class Intake::Core {
                 absl::Status problem, absl::Time now, TaskStore::Appending& appending) {
     const TaskSpec& spec = pending->submission.spec;
     if (found.standing == RequestIndex::Standing::kKnown) {
+      facts.is_valid = true;  // It was.
       facts.request = SubmissionFacts::Request::kRepeated;
     } else if (found.standing == RequestIndex::Standing::kReused) {
       facts.request = SubmissionFacts::Request::kReused;
@@ -155,11 +164,15 @@ class Intake::Core {
         return Accept(std::move(pending), now, appending);
       case Decision::kDuplicate:
         Count(*pending, spec, decision);
-        AnswerKnown(std::move(pending->submission), found.task);
+        known_.Answer(std::move(pending->submission), found.task);
         return false;
       default:
         if (problem.ok()) problem = WhyNot(spec, facts);
-        Refuse(*pending, decision, problem, facts.request == SubmissionFacts::Request::kNew);
+        if (facts.request == SubmissionFacts::Request::kReused) {
+          Refuse(*pending, decision, problem);
+        } else {
+          RefuseUnlessKnown(std::move(pending), decision, problem);
+        }
         return false;
     }
   }
@@ -171,8 +184,9 @@ class Intake::Core {
     if (!admission.ok()) {
       // Its queue may have gone a moment ago.
       const bool is_gone = absl::IsNotFound(admission.status());
-      Refuse(*pending, is_gone ? Decision::kRejectedInvalid : Decision::kRejectedFull,
-             admission.status());
+      RefuseUnlessKnown(std::move(pending),
+                        is_gone ? Decision::kRejectedInvalid : Decision::kRejectedFull,
+                        admission.status());
       return false;
     }
     asked.queue = parts_.queues.NameOf(admission->queue_index());
@@ -190,7 +204,8 @@ class Intake::Core {
 
     pending->task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
     if (!parts_.live_tasks.Insert(pending->task)) {
-      AnswerTaken(*pending);
+      const absl::Status taken = TaskExistsError(pending->task->name());
+      RefuseUnlessKnown(std::move(pending), Decision::kRejectedInvalid, taken);
       return false;
     }
     // The one record that task, store and receipt share while the task waits.
@@ -223,40 +238,44 @@ class Intake::Core {
     Refuse(pending, Decision::kRejectedFailed, is_full ? status : StoreFailedError(status));
   }
 
-  // A living task has the name: perhaps the very one that this request_id stands for, from before
-  // this index began.
-  void AnswerTaken(Pending& pending) {
-    const std::string name = pending.task->name();
-    const TaskRef living = parts_.live_tasks.Find(name);
-    const bool is_same = !pending.request_key.empty() && living &&
-                         !living->spec().origin->request_id.empty() &&
-                         RequestKeyOf(living->spec()) == pending.request_key;
-    if (is_same) {
-      Known(pending, {HashOf(living->spec()), name, living->accepted_record()->uid});
-    } else {
-      Refuse(pending, Decision::kRejectedInvalid, TaskExistsError(name));
-    }
+  // Refuses it, unless the store knows its request_id: from before this index began, or from before
+  // it forgot it. Then what has changed since is no reason.
+  void RefuseUnlessKnown(PendingPtr pending, Decision decision, const absl::Status& status) {
+    if (pending->request_key.empty()) return Refuse(*pending, decision, status);
+    const std::string key = pending->request_key;
+    parts_.store.FindRequest(key, [this, asked = std::move(pending), decision, status](
+                                      const absl::StatusOr<std::optional<KnownRequest>>& known) {
+      const bool is_same = known.ok() && known->has_value() &&
+                           (asked->owns_request || (*known)->hash == asked->hash);
+      if (is_same) {
+        Known(*asked, **known);
+      } else {
+        Refuse(*asked, decision, status);
+      }
+    });
   }
 
-  // The store knows the request_id from before this index began, or from before it forgot it.
   void Known(Pending& pending, KnownRequest known) {
-    const TaskRef task = pending.task;
-    const std::string& request_id = task->spec().origin->request_id;
-    parts_.live_tasks.Erase(*task);
+    if (pending.task) {  // It has the spec, of which an answer may name the id.
+      parts_.live_tasks.Erase(*pending.task);
+      pending.submission.spec = pending.task->spec();
+    }
+    const TaskSpec& spec = pending.submission.spec;
     if (known.hash != pending.hash) {
-      const absl::Status reused = RequestIdReusedError(request_id, known.task_name);
+      const absl::Status reused = RequestIdReusedError(spec.origin->request_id, known.task_name);
       return Refuse(pending, Decision::kRejectedInvalid, reused);
     }
-    Count(pending, task->spec(), Decision::kDuplicate);
+    Count(pending, spec, Decision::kDuplicate);
     const RequestIndex::TaskId id{std::move(known.task_name), known.uid};
-    std::vector<Submission> waiting = requests_->Settle(pending.request_key, id);
-    // It may be forgotten again: the store does not.
-    requests_->Ended(pending.request_key, parts_.clock.Monotonic());
-    // The task has the spec now; an answer may name the id.
-    pending.submission.spec.origin.Edit().request_id = request_id;
+    std::vector<Submission> waiting;
+    if (pending.owns_request) {
+      waiting = requests_->Settle(pending.request_key, id);
+      // It may be forgotten again: the store does not.
+      requests_->Ended(pending.request_key, parts_.clock.Monotonic());
+    }
     pending.task = nullptr;  // Before the answer: its place is free when the client hears of it.
-    AnswerKnown(std::move(pending.submission), id);
-    for (Submission& submission : waiting) AnswerKnown(std::move(submission), id);
+    known_.Answer(std::move(pending.submission), id);
+    for (Submission& submission : waiting) known_.Answer(std::move(submission), id);
   }
 
   void Acknowledge(Pending& pending) {
@@ -277,55 +296,16 @@ class Intake::Core {
     if (pending.submission.on_finished) {
       task->OnFinished(std::move(pending.submission.on_finished));
     }
-    for (Submission& submission : waiting) AnswerKnown(std::move(submission), id);
+    for (Submission& submission : waiting) known_.Answer(std::move(submission), id);
     parts_.waits.Start(task);
   }
 
-  // Answers with the task that the request_id stands for.
-  void AnswerKnown(Submission submission, const RequestIndex::TaskId& id) {
-    if (const TaskRef task = parts_.live_tasks.Find(id.name)) {
-      TaskRecordPtr record = task->Snapshot();
-      if (record->uid != id.uid) return AnswerGone(std::move(submission), id);
-      std::move(submission.on_receipt)(SubmitReceipt{std::move(record), true});
-      if (submission.on_finished) task->OnFinished(std::move(submission.on_finished));
-      return;
-    }
-    parts_.store.Read(id.name,
-                      [this, id, known = std::make_unique<Submission>(std::move(submission))](
-                          const absl::StatusOr<TaskRecordPtr>& record) {
-                        AnswerStored(std::move(*known), id, record);
-                      });
-  }
-
-  void AnswerStored(Submission submission, const RequestIndex::TaskId& id,
-                    const absl::StatusOr<TaskRecordPtr>& record) {
-    if (absl::IsNotFound(record.status()) || (record.ok() && (*record)->uid != id.uid)) {
-      return AnswerGone(std::move(submission), id);
-    }
-    if (!record.ok()) {
-      std::move(submission.on_receipt)(record.status());
-      return;
-    }
-    std::move(submission.on_receipt)(SubmitReceipt{*record, true});
-    if (submission.on_finished) std::move(submission.on_finished)(*record);
-  }
-
-  static void AnswerGone(Submission submission, const RequestIndex::TaskId& id) {
-    const std::string& request_id = submission.spec.origin->request_id;
-    const absl::Status gone = TaskGoneError(request_id, id.name);
-    std::move(submission.on_receipt)(gone);
-  }
-
-  // `owns_request`: it was the first with its request_id, and others may wait for its answer.
-  void Refuse(Pending& pending, Decision decision, const absl::Status& status,
-              bool owns_request = true) {
+  void Refuse(Pending& pending, Decision decision, const absl::Status& status) {
     // The task, if it was made, holds the spec now.
     Count(pending, pending.task ? pending.task->spec() : pending.submission.spec, decision);
     pending.task = nullptr;  // Before the answer: its place is free when the client hears of it.
     std::vector<Submission> waiting;
-    if (owns_request && !pending.request_key.empty()) {
-      waiting = requests_->Fail(pending.request_key);
-    }
+    if (pending.owns_request) waiting = requests_->Fail(pending.request_key);
     std::move(pending.submission.on_receipt)(status);
     for (Submission& submission : waiting) std::move(submission.on_receipt)(status);
   }
@@ -367,6 +347,7 @@ class Intake::Core {
   const IntakeOptions options_;
   const Parts parts_;
   // Synchronize themselves.
+  const KnownTasks known_;
   SharedNames shared_handlers_;
   const std::shared_ptr<RequestIndex> requests_;
   ShardedCounters submitted_;

@@ -43,6 +43,7 @@ void Recovery::Add(Ref<TaskRecord> record) {
   record->spec = std::move(spec);
   const bool is_running = record->state == TaskState::kRunning;
   TaskRef task = MakeRef<Task>(std::move(record), *std::move(admission), parts_.runner);
+  task->is_recovered = true;
   task->TryAdvance(TaskPhase::kAccepting, is_running ? TaskPhase::kRunning : TaskPhase::kQueued);
   parts_.live.Insert(task);
   (is_running ? running_ : waiting_).push_back(std::move(task));

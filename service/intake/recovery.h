@@ -25,6 +25,7 @@ struct RecoveryReport {
   size_t queued = 0;     // Wait for their turn, in their old order.
   size_t scheduled = 0;  // Wait for their time.
   size_t running = 0;    // Ran: the attempt is lost, and they run again unless they may not.
+  size_t damaged = 0;    // Could not be read, and were left out, as store.accept_data_loss says.
   // Queues that were made, as by default, for tasks of queues that are not configured.
   std::vector<std::string> made_queues;
   size_t tasks() const { return queued + scheduled + running; }

@@ -31,6 +31,16 @@ RequestIndex::Found RequestIndex::Begin(const std::string& key, const SpecHash& 
   return {Standing::kWaits, {}};
 }
 
+RequestIndex::Found RequestIndex::Find(const std::string& key, const SpecHash& hash) {
+  Shard& shard = ShardOf(key);
+  MutexLock lock(shard.mu);
+  const auto it = shard.entries.find(key);
+  const bool is_known =
+      it != shard.entries.end() && it->second.hash == hash && !it->second.task.name.empty();
+  if (!is_known) return {Standing::kNew, {}};
+  return {Standing::kKnown, it->second.task};
+}
+
 std::vector<Submission> RequestIndex::Settle(const std::string& key, TaskId task) {
   Shard& shard = ShardOf(key);
   MutexLock lock(shard.mu);

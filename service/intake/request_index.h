@@ -43,6 +43,9 @@ class RequestIndex {
     Standing standing = Standing::kNew;
     TaskId task;
   };
+  // The same for who would bring nothing new: kKnown, or kNew where it is that, has no answer yet,
+  // or stands for other content.
+  Found Find(const std::string& key, const SpecHash& hash);
   Found Begin(const std::string& key, const SpecHash& hash, MonoTime now, Submission& submission);
 
   // The first submission became the task. Returns those who wait for that.

@@ -42,7 +42,13 @@ class SlowStore final : public TaskStore {
     }
   }
   void CompleteIf(absl::Span<Completing> batch) override { store_.CompleteIf(batch); }
-  void Note(const TaskRecordPtr& record) override { store_.Note(record); }
+  void Note(const TaskRecordPtr& record, StatusCallback written) override {
+    store_.Note(record, std::move(written));
+  }
+  void FindRequest(const std::string&, RequestCallback done) override {
+    ++lookups;
+    std::move(done)(known);
+  }
   void Read(const std::string& name, RecordCallback done) override {
     store_.Read(name, std::move(done));
   }
@@ -66,6 +72,7 @@ class SlowStore final : public TaskStore {
   absl::Status failure;
   std::optional<KnownRequest> known;  // What every request_id stands for.
   std::atomic<int> batches{0};
+  std::atomic<int> lookups{0};
 
  private:
   TaskStore& store_;

@@ -1,6 +1,8 @@
 // Submissions that are sent again.
 #include <atomic>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include "intake_fixture.h"
 
@@ -88,24 +90,102 @@ TEST_F(RequestIdTest, WhatTheStoreKnowsOfATaskThatIsGoneIsTold) {
   EXPECT_THAT(again->status().message(), HasSubstr("\"r\""));
 }
 
-// A restarted server's living task has the name that the repeated submission asks for.
-TEST_F(RequestIdTest, ALivingTaskOfTheSameRequestIsARepetition) {
-  TaskSpec spec = WithRequestId("r");
-  spec.origin.Edit().task_id = "mine";
-  const auto first = Submit(spec);
-  Intake restarted(IntakeOptions(), Intake::Parts{clock_, uuids_, handlers_, load_, *queues_,
-                                                  store_, live_, *this, *waits_});
-  const auto again = std::make_shared<Answer>();
-  restarted.Submit(SubmissionOf(spec, again));
+// What has changed since the first is no reason to refuse a repetition that only the store knows,
+// as after a restart.
+class RestartedTest : public RequestIdTest {
+ protected:
+  // Of a task that lives and has the name `mine`.
+  RestartedTest() : spec_(WithRequestId("r")) {
+    spec_.origin.Edit().task_id = "mine";
+    first_ = Submit(spec_);
+    const TaskRecord& record = *first_->receipt->record;
+    store_.known = KnownRequest{HashOf(*record.spec), record.name(), record.uid};
+    restarted_ = std::make_unique<Intake>(
+        IntakeOptions(),
+        Intake::Parts{clock_, uuids_, handlers_, load_, *queues_, store_, live_, *this, *waits_});
+  }
+  std::shared_ptr<Answer> SubmitAgain(const TaskSpec& spec) {
+    auto answer = std::make_shared<Answer>();
+    restarted_->Submit(SubmissionOf(spec, answer));
+    return answer;
+  }
+  void ExpectRepetition(const Answer& answer) {
+    ASSERT_TRUE(answer.receipt.ok()) << answer.status();
+    EXPECT_TRUE(answer.receipt->duplicate);
+    EXPECT_EQ(answer.receipt->record->uid, first_->receipt->record->uid);
+  }
+
+  TaskSpec spec_;
+  std::shared_ptr<Answer> first_;
+  std::unique_ptr<Intake> restarted_;
+};
+
+TEST_F(RestartedTest, TheNameIsTaken) { ExpectRepetition(*SubmitAgain(spec_)); }
+
+TEST_F(RestartedTest, TheServerDrains) {
+  restarted_->SetDraining();
+  ExpectRepetition(*SubmitAgain(spec_));
+  spec_.origin.Edit().request_id.clear();
+  EXPECT_EQ(SubmitAgain(spec_)->reason(), "DRAINING");
+}
+
+TEST_F(RestartedTest, TheHandlerIsNotThereYet) {
+  handlers_.local.clear();
+  ExpectRepetition(*SubmitAgain(spec_));
+}
+
+TEST_F(RestartedTest, TheQueueIsFull) {
+  std::vector<Admission> places;
+  for (size_t bytes = size_t{64} << 20; bytes > 0;) {
+    auto place = queues_->Admit("default", bytes);
+    if (place.ok()) {
+      places.push_back(*std::move(place));
+    } else {
+      bytes /= 2;
+    }
+  }
+  ExpectRepetition(*SubmitAgain(spec_));
+  EXPECT_EQ(Submit(Echo())->reason(), "BYTES_FULL");
+}
+
+TEST_F(RestartedTest, TheDeadlineHasPassed) {
+  spec_.terms.Edit().deadline = clock_.Now() + absl::Seconds(10);
+  spec_.origin.Edit().task_id = "other";
+  spec_.origin.Edit().request_id = "r2";
+  store_.known.reset();
+  const auto first = Submit(spec_);
+  const TaskRecord& record = *first->receipt->record;
+  store_.known = KnownRequest{HashOf(*record.spec), record.name(), record.uid};
+  clock_.Advance(absl::Seconds(11));
+  const auto again = SubmitAgain(spec_);
   ASSERT_TRUE(again->receipt.ok()) << again->status();
-  EXPECT_TRUE(again->receipt->duplicate);
-  EXPECT_EQ(again->receipt->record->uid, first->receipt->record->uid);
-  spec.input.data = "other";
-  const auto other = std::make_shared<Answer>();
-  spec.origin.Edit().request_id = "r2";
-  restarted.Submit(SubmissionOf(spec, other));
-  EXPECT_EQ(other->reason(), "TASK_EXISTS");
-  Finish(*first);
+  EXPECT_EQ(again->name(), first->name());
+  spec_.input.data = "other";  // Neither known nor valid.
+  EXPECT_EQ(SubmitAgain(spec_)->status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST_F(RestartedTest, OtherContentIsToldApart) {
+  spec_.input.data = "other";
+  EXPECT_EQ(SubmitAgain(spec_)->reason(), "REQUEST_ID_REUSED");
+}
+
+TEST_F(RestartedTest, WhatTheStoreDoesNotKnowIsRefused) {
+  store_.known.reset();
+  EXPECT_EQ(SubmitAgain(spec_)->reason(), "TASK_EXISTS");
+  restarted_->SetDraining();
+  EXPECT_EQ(SubmitAgain(spec_)->reason(), "DRAINING");
+}
+
+// The index knows it, though it is not valid any more.
+TEST_F(RequestIdTest, ARepetitionAfterTheDeadlineGetsTheFirstOnesAnswer) {
+  TaskSpec spec = WithRequestId("r");
+  spec.terms.Edit().deadline = clock_.Now() + absl::Seconds(10);
+  const auto first = Submit(spec);
+  clock_.Advance(absl::Seconds(11));
+  const auto again = Submit(spec);
+  ASSERT_TRUE(again->receipt.ok()) << again->status();
+  EXPECT_EQ(again->name(), first->name());
+  EXPECT_EQ(Counted(Decision::kDuplicate), 1u);
 }
 
 TEST_F(RequestIdTest, WhileTheFirstIsStoredRepetitionsWait) {

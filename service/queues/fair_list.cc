@@ -134,7 +134,7 @@ void FairList::AddTo(std::vector<QueueStats>& queues, Priority priority, MonoTim
 std::vector<TaskRef> FairList::TakeAll() {
   std::vector<TaskRef> tasks;
   tasks.reserve(size_);
-  while (ready_ != 0) tasks.push_back(Pop());
+  while (TaskRef task = Pop()) tasks.push_back(std::move(task));
   for (const Queue& queue : queues_) {
     while (queue.first != nullptr) tasks.push_back(Remove(*queue.first));
   }

@@ -69,9 +69,12 @@ TaskRef FairList::Remove(Task& task) {
   return TaskRef::Adopt(&task);
 }
 
-void FairList::Sync(size_t queue) {
+bool FairList::Sync(size_t index) {
   // Of an unknown one there is nothing, and its first task looks for itself.
-  if (queue < queues_.size()) Settle(queue, queues_[queue].size);
+  if (index >= queues_.size()) return false;
+  const Queue& queue = queues_[index];
+  Settle(index, queue.size);
+  return queue.size > 0 && !queue.is_held;
 }
 
 FairList::Queue& FairList::QueueAt(size_t index) {

@@ -45,8 +45,9 @@ class FairList {
   TaskRef Pop();
   // The reference that the list held. REQUIRES: the task is in this list.
   TaskRef Remove(Task& task);
-  // Holds the queue's tasks from now on, or no more, as its gate says.
-  void Sync(size_t queue);
+  // Holds the tasks of the queue with this index from now on, or no more, as its gate says. Returns
+  // whether any of them is ready now.
+  bool Sync(size_t index);
 
   template <typename Visit>
   void ForEach(Visit visit) const {

@@ -132,13 +132,11 @@ std::vector<std::string> RemoteLanes::Sync(size_t queue) {
   std::vector<std::string> handlers;
   MutexLock lock(mu_);
   for (auto& [handler, lane] : lanes_) {
-    bool has_more = false;
-    for (FairList& list : lane->lists) {
-      const size_t ready = list.ready();
-      list.Sync(queue);
-      has_more |= list.ready() > ready;
-    }
-    if (has_more) handlers.push_back(handler);
+    // Not only what this call makes ready: a cancel may have come to the list since the gate was
+    // changed, and it tells nobody.
+    bool is_ready = false;
+    for (FairList& list : lane->lists) is_ready |= list.Sync(queue);
+    if (is_ready) handlers.push_back(handler);
   }
   return handlers;
 }

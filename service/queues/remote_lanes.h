@@ -39,8 +39,8 @@ class RemoteLanes {
       ABSL_LOCKS_EXCLUDED(mu_);
   // As TaskQueues::SetLaneServed.
   void SetServed(absl::string_view handler, bool is_served) ABSL_LOCKS_EXCLUDED(mu_);
-  // After the queue's gate was changed. Returns the handlers of the lanes in which tasks can be
-  // claimed now that could not before.
+  // After the queue's gate was changed. Returns the handlers of the lanes in which tasks of the
+  // queue can be claimed now.
   std::vector<std::string> Sync(size_t queue) ABSL_LOCKS_EXCLUDED(mu_);
   std::vector<TaskRef> TakeAll() ABSL_LOCKS_EXCLUDED(mu_);
 

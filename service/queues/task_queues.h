@@ -136,8 +136,9 @@ class TaskQueues final : public TaskSink, public AdmissionLedger, public StartGa
   // Takes at most `max` tasks (they stay QUEUED) from the lanes of these handlers, most urgent
   // first but for the share that lower priorities are due (slot_order.h), in turns between lanes.
   std::vector<TaskRef> Claim(const std::vector<std::string>& handlers, size_t max);
-  // `listener` is called with the handler after each task that a remote lane gets, without a lock
-  // held, on the thread that enqueues. REQUIRES: set once, before the first Enqueue.
+  // `listener` is called with the handler after each task that a remote lane gets and that can be
+  // claimed, and for each lane in which tasks wait whose queue is resumed: without a lock held, on
+  // the thread that enqueues or resumes. REQUIRES: set once, before the first Enqueue.
   void SetLaneListener(LaneListener listener);
   // Whether a worker that serves the handler is connected: while none is, what waits in its lane
   // has the wait reason NO_WORKER. Not served at first.

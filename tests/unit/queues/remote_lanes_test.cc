@@ -124,8 +124,19 @@ TEST_F(RemoteLanesTest, GivesNothingOutOfAPausedQueueUntilItIsResumed) {
   EXPECT_THAT(Claim({"mail", "resize"}, 9), IsEmpty());
   gates_.BeginToOpen(1);
   EXPECT_THAT(lanes_.Sync(1), ::testing::UnorderedElementsAre("mail", "resize"));
-  EXPECT_THAT(lanes_.Sync(1), IsEmpty()) << "nothing has become ready since";
   EXPECT_THAT(Claim({"mail", "resize"}, 9), ElementsAre("b", "a"));
+  Enqueue("other", "mail");
+  EXPECT_THAT(lanes_.Sync(1), IsEmpty()) << "nothing of this queue waits";
+}
+
+// The gate is opening, and a cancel comes to the lane first: nobody else tells what is ready since.
+TEST_F(RemoteLanesTest, WhatACancelFindsOpenIsToldAllTheSame) {
+  gates_.Pause(1);
+  const TaskRef cancelled = Enqueue("a", "mail", Priority::kNormal, 1);
+  Enqueue("b", "mail", Priority::kNormal, 1);
+  gates_.BeginToOpen(1);
+  EXPECT_TRUE(lanes_.Remove(*cancelled));
+  EXPECT_THAT(lanes_.Sync(1), ElementsAre("mail"));
 }
 
 // The gate is changed, and whoever changed it has not come to the lanes yet.

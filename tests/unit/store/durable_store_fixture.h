@@ -1,6 +1,7 @@
 // What the tests of the durable store share: one over a simulated disk that can lose its power,
 // fill up and fail.
-#pragma once
+#ifndef TASKFORGE_UNIT_STORE_DURABLE_STORE_FIXTURE_H_
+#define TASKFORGE_UNIT_STORE_DURABLE_STORE_FIXTURE_H_
 
 #include <atomic>
 #include <memory>
@@ -158,3 +159,5 @@ class DurableStoreFixture : public ::testing::Test {
 };
 
 }  // namespace taskforge
+
+#endif  // TASKFORGE_UNIT_STORE_DURABLE_STORE_FIXTURE_H_

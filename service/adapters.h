@@ -25,6 +25,7 @@
 #include "queues/task_queues.h"
 #include "rpc/pool_control.h"
 #include "rpc/queue_control.h"
+#include "settings/queue_settings.h"
 
 namespace taskforge {
 
@@ -151,6 +152,7 @@ class QueuesAndTasks final : public QueueControl {
     TaskEnder& ender;
     const Clock& clock;
     Executor& executor;
+    QueueSettings& settings;
   };
 
   explicit QueuesAndTasks(const Parts& parts) : parts_(parts) {}
@@ -159,18 +161,21 @@ class QueuesAndTasks final : public QueueControl {
   absl::StatusOr<QueueStats> Get(absl::string_view queue) const override {
     return parts_.queues.Get(queue);
   }
-  absl::Status Create(QueueOptions options) override {
-    return parts_.queues.Create(std::move(options));
+  void Create(QueueOptions options, DoneCallback done) override {
+    const std::string name = options.name;
+    Keep(parts_.queues.Create(std::move(options)), name, std::move(done));
   }
-  absl::Status Update(absl::string_view queue, const QueueUpdate& update) override {
-    return parts_.queues.Update(queue, update);
+  void Update(const std::string& queue, const QueueUpdate& update, DoneCallback done) override {
+    Keep(parts_.queues.Update(queue, update), queue, std::move(done));
   }
-  absl::Status Delete(absl::string_view queue) override { return parts_.queues.Delete(queue); }
-  absl::Status Pause(absl::string_view queue, absl::string_view reason) override {
-    return parts_.queues.Pause(queue, reason);
+  void Delete(const std::string& queue, DoneCallback done) override {
+    Keep(parts_.queues.Delete(queue), queue, std::move(done));
   }
-  absl::Status Resume(absl::string_view queue, absl::string_view reason) override {
-    return parts_.queues.Resume(queue, reason);
+  void Pause(const std::string& queue, absl::string_view reason, DoneCallback done) override {
+    Keep(parts_.queues.Pause(queue, reason), queue, std::move(done));
+  }
+  void Resume(const std::string& queue, absl::string_view reason, DoneCallback done) override {
+    Keep(parts_.queues.Resume(queue, reason), queue, std::move(done));
   }
   void Purge(std::string queue, std::string reason, PurgeCallback done) override {
     if (!parts_.queues.Look(queue).has_value()) {
@@ -182,13 +187,21 @@ class QueuesAndTasks final : public QueueControl {
                              done = std::move(done)]() mutable {
       const uint64_t purged =
           PurgeQueue(queue, parts_.live, parts_.queues, parts_.ender, parts_.clock);
-      const absl::Status noted = parts_.queues.NotePurge(queue, reason, purged);
-      if (!noted.ok()) return std::move(done)(noted);
-      std::move(done)(purged);
+      Keep(parts_.queues.NotePurge(queue, reason, purged), queue,
+           [purged, done = std::move(done)](const absl::Status& kept) mutable {
+             if (!kept.ok()) return std::move(done)(kept);
+             std::move(done)(purged);
+           });
     });
   }
 
  private:
+  // What was done, if it was.
+  void Keep(const absl::Status& was_done, const std::string& queue, DoneCallback done) {
+    if (!was_done.ok()) return std::move(done)(was_done);
+    parts_.settings.Keep(queue, std::move(done));
+  }
+
   const Parts parts_;
 };
 

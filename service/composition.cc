@@ -37,7 +37,7 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
       storage_(config, std::move(persistence), clock_, timer_),
       pool_(PoolOptionsOf(config), clock_, PoolHooksFor(cpu_watch_, log)),
       bus_(config.bus, drains_, clock_),
-      queues_(config.queues, clock_, directory_, release_target_),
+      queues_(storage_.Complete(config.queues), clock_, directory_, release_target_),
       lifecycle_(config.lifecycle, storage_.boot_epoch(),
                  {storage_.store(), live_, queues_, events_, clock_, timer_, random_, log}),
       work_log_(lifecycle_, clock_, timer_, log, [this] { return Totals(); }),
@@ -48,6 +48,7 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
       tasks_({live_, storage_.store(), queues_, lifecycle_, clock_}),
       intake_(storage_.Complete(config.intake), {clock_, uuids_, directory_, load_, queues_,
                                                  storage_.store(), live_, runner_, waits_}),
+      settings_(queues_, config.queues.queues, storage_.settings()),
       pool_control_(pool_, queues_, clock_, cpu_watch_),
       reload_success_seconds_(absl::ToUnixSeconds(clock_.Now())),
       start_time_(clock_.Now()),
@@ -143,6 +144,8 @@ absl::Status Composition::Serve(FileSystem& files) {
 
 absl::Status Composition::Recover() {
   const MonoTime begin = clock_.Monotonic();
+  const absl::StatusOr<QueueSettings::Report> settings = settings_.Recover();
+  if (!settings.ok()) return settings.status();
   const absl::StatusOr<RecoveryReport> report =
       storage_.Recover({clock_, queues_, live_, runner_, lifecycle_, waits_, uuids_}, registry_);
   if (!report.ok()) return report.status();
@@ -153,6 +156,7 @@ absl::Status Composition::Recover() {
         "with the default limits",
         {{"queue", queue}});
   }
+  TellOf(*settings);
   if (!storage_.is_durable()) return absl::OkStatus();
   log_.Info("took over the tasks of the data directory",
             {{"data_dir", config_.persistence.data_dir},
@@ -162,6 +166,24 @@ absl::Status Composition::Recover() {
              {"damaged", report->damaged},
              {"took", absl::Nanoseconds(clock_.Monotonic() - begin)}});
   return absl::OkStatus();
+}
+
+void Composition::TellOf(const QueueSettings::Report& settings) {
+  for (const std::string& queue : settings.paused) {
+    log_.Warn("a queue is paused, as it was before: nothing of it starts until it is resumed",
+              {{"queue", queue}});
+  }
+  for (const std::string& queue : settings.reconfigured) {
+    log_.Info("the configuration of a queue has changed: it counts, not what was set before",
+              {{"queue", queue}});
+    // So that a configuration which is changed back brings nothing back.
+    settings_.Keep(queue, [this, queue](const absl::Status& kept) {
+      if (!kept.ok()) {
+        log_.Warn("settings of a queue are not kept",
+                  {{"queue", queue}, {"error", kept.message()}});
+      }
+    });
+  }
 }
 
 absl::Status Composition::ReadCertificate(FileSystem& files) {

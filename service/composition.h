@@ -38,6 +38,7 @@
 #include "queues/task_queues.h"
 #include "rpc/server_service.h"
 #include "runner/runner.h"
+#include "settings/queue_settings.h"
 #include "storage.h"
 #include "task/live_tasks.h"
 #include "work_log.h"
@@ -98,6 +99,8 @@ class Composition final : public ServerControl {
               std::unique_ptr<Persistence> persistence);
 
   absl::Status Recover();
+  // In the log; and keeps what counts from now on.
+  void TellOf(const QueueSettings::Report& settings);
   absl::Status Serve(FileSystem& files);
   // What the metrics tell of the server's certificate. Files are read once: a new certificate needs
   // a restart.
@@ -148,9 +151,10 @@ class Composition final : public ServerControl {
   UuidSequence uuids_{random_};
   WaitStarter waits_{clock_, timer_, queues_, lifecycle_};
   Intake intake_;
+  QueueSettings settings_;
   PoolAndQueues pool_control_;
   PoolExecutor pool_executor_{pool_, clock_};
-  QueuesAndTasks queue_control_{{queues_, live_, lifecycle_, clock_, pool_executor_}};
+  QueuesAndTasks queue_control_{{queues_, live_, lifecycle_, clock_, pool_executor_, settings_}};
   std::vector<HandlerRegistration> built_ins_;
   RecoveryReport recovered_;
   std::unique_ptr<RpcFront> rpc_;

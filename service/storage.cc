@@ -44,9 +44,18 @@ TaskStore& Storage::store() {
   return memory_;
 }
 
+SettingsStore* Storage::settings() {
+  return persistence_ == nullptr ? nullptr : &persistence_->store();
+}
+
 IntakeOptions Storage::Complete(IntakeOptions options) const {
   options.limits.best_durability = best_durability();
   options.defaults.durability = default_durability_;
+  return options;
+}
+
+TaskQueuesOptions Storage::Complete(TaskQueuesOptions options) const {
+  options.best_durability = best_durability();
   return options;
 }
 

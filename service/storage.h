@@ -36,6 +36,8 @@ class Storage {
           Timer& timer);
 
   TaskStore& store();
+  // Null: what is set while the server runs is gone with it.
+  SettingsStore* settings();
   uint64_t boot_epoch() const { return boot_epoch_; }
   bool is_durable() const { return persistence_ != nullptr; }
   // Of tasks that name none; and the best that there is.
@@ -45,6 +47,7 @@ class Storage {
   }
   // With what these leave open filled in.
   IntakeOptions Complete(IntakeOptions options) const;
+  TaskQueuesOptions Complete(TaskQueuesOptions options) const;
 
   // Takes over what is on the disk, and lets the store begin. Handlers that nobody brings in this
   // process are taken for workers'. REQUIRES: called once, before anything is stored.

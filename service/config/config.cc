@@ -45,7 +45,9 @@ std::string YamlScalar(const std::string& text) {
 absl::Status Config::Validate() const {
   std::vector<std::string> errors;
   Append(pool.Validate(), errors);
-  for (const std::string& error : queues.Validate()) errors.push_back(error);
+  TaskQueuesOptions offered = queues;
+  if (!persistence.is_on()) offered.best_durability = Durability::kMemory;
+  for (const std::string& error : offered.Validate()) errors.push_back(error);
   for (const std::string& error : store.Validate()) errors.push_back(error);
   for (const std::string& error : persistence.Validate()) errors.push_back(error);
   std::vector<FieldViolation> violations;

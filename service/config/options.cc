@@ -265,6 +265,29 @@ void BindQueue(OptionTable& table, QueueOptions& queue) {
         return std::string(queue.default_priority.has_value() ? Name(*queue.default_priority)
                                                               : "none");
       });
+  QueueTaskDefaults& defaults = queue.task_defaults;
+  table.AddCustom(
+      prefix + "default_durability",
+      "Of its tasks that name none: memory, buffered or durable; `none`: store.durability.",
+      [&defaults](absl::string_view text) {
+        const std::optional<Durability> durability = ParseDurability(text);
+        if (text != "none" && !durability.has_value()) {
+          return absl::InvalidArgumentError("must be none, memory, buffered or durable");
+        }
+        defaults.durability = durability.value_or(Durability::kUnspecified);
+        return absl::OkStatus();
+      },
+      [&defaults] {
+        return std::string(
+            defaults.durability == Durability::kUnspecified ? "none" : Name(defaults.durability));
+      });
+  table.Add(prefix + "default_queue_timeout", "Of its tasks that set none; `none`: none.",
+            &defaults.queue_timeout);
+  table.Add(prefix + "default_run_timeout",
+            "Of its tasks that set none; `none`: tasks.run_timeout.", &defaults.run_timeout);
+  table.Add(prefix + "default_max_attempts",
+            "How often its tasks are tried that do not say it; backoff as by default.",
+            &defaults.retry.max_attempts);
 }
 
 void BindTasks(Config& config, OptionTable& table) {

@@ -18,10 +18,8 @@ namespace {
 
 constexpr size_t kLabels = TaskQueues::kLabels;
 
-// What the task asks for, else what the server gives to those that ask for nothing.
-Durability EffectiveDurability(const TaskSpec& spec, const IntakeOptions& options) {
-  return spec.requested_durability == Durability::kUnspecified ? options.defaults.durability
-                                                               : spec.requested_durability;
+Durability Or(Durability durability, Durability otherwise) {
+  return durability == Durability::kUnspecified ? otherwise : durability;
 }
 
 }  // namespace
@@ -86,6 +84,7 @@ class Intake::Core {
         false;               // It is the first with its request_id; others may wait for its answer.
     size_t label = kLabels;  // Of its queue; kLabels: there is none, or one of those that share it.
     bool is_queue_known = false;
+    Durability queue_durability = Durability::kUnspecified;  // Its queue's; unspecified: none.
     TaskRef task;
   };
   using PendingPtr = std::unique_ptr<Pending>;
@@ -121,6 +120,11 @@ class Intake::Core {
     pending.is_queue_known = queue.has_value();
     if (!queue.has_value()) return;
     pending.label = queue->label;
+    if (queue->task_defaults) {
+      const QueueTaskDefaults& defaults = queue->task_defaults->values;
+      defaults.ApplyTo(submission.spec, submission.has_retry_policy);
+      pending.queue_durability = defaults.durability;
+    }
     if (submission.has_priority) return;
     submission.spec.priority = queue->default_priority.value_or(submission.spec.priority);
     submission.has_priority = true;
@@ -199,7 +203,9 @@ class Intake::Core {
     record->state = is_scheduled ? TaskState::kScheduled : TaskState::kQueued;
     record->wait_reason = is_scheduled ? WaitReason::kSchedule : WaitReason::kQueue;
     if (is_scheduled) record->history.Edit().next_attempt_time = schedule_time;
-    record->effective_durability = EffectiveDurability(*record->spec, options_);
+    // What the task asks for, or its queue gives, or the server.
+    record->effective_durability = Or(record->spec->requested_durability,
+                                      Or(pending->queue_durability, options_.defaults.durability));
     record->create_time = now;
 
     pending->task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);

@@ -28,10 +28,18 @@ absl::Status Full(absl::string_view reason, const std::string& queue, const std:
 
 }  // namespace
 
-QueueLedger::QueueLedger(QueueOptions options, size_t index, uint64_t number)
-    : name_(options.name), index_(index), number_(number), options_(std::move(options)) {
+QueueLedger::QueueLedger(QueueOptions options, size_t index, uint64_t number, EpochDomain& epochs)
+    : name_(options.name),
+      index_(index),
+      number_(number),
+      epochs_(epochs),
+      options_(std::move(options)) {
   MutexLock lock(mu_);
   Apply();
+}
+
+QueueLedger::~QueueLedger() {
+  if (const SharedTaskDefaults* const last = task_defaults_.Get()) last->Release();
 }
 
 QueueOptions QueueLedger::options() const {
@@ -51,6 +59,13 @@ void QueueLedger::Apply() {
   const std::optional<Priority>& priority = options_.default_priority;
   default_priority_.store(priority.has_value() ? static_cast<int>(Index(*priority)) : kNoPriority,
                           std::memory_order_relaxed);
+  const SharedTaskDefaults* const now = task_defaults_.Get();
+  const QueueTaskDefaults& wanted = options_.task_defaults;
+  if ((now == nullptr ? QueueTaskDefaults() : now->values) == wanted) return;
+  task_defaults_.Replace(wanted == QueueTaskDefaults() ? nullptr : new SharedTaskDefaults(wanted),
+                         epochs_, [](void* old) {
+                           if (old != nullptr) static_cast<SharedTaskDefaults*>(old)->Release();
+                         });
 }
 
 size_t QueueLedger::tasks() const {

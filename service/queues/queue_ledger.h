@@ -10,21 +10,33 @@
 #include "absl/status/status.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/ref.h"
 #include "base/sharded_counter.h"
 #include "base/shared_text.h"
 #include "queues/drain_rate.h"
 #include "queues/queue_options.h"
+#include "sync/epoch.h"
+#include "sync/epoch_pointer.h"
 #include "task/priority.h"
 
 namespace taskforge {
+
+// Shared by the queue and the submissions that were made while it was in force.
+struct SharedTaskDefaults final : RefCounted<SharedTaskDefaults> {
+  explicit SharedTaskDefaults(const QueueTaskDefaults& given) : values(given) {}
+  const QueueTaskDefaults values;
+};
 
 // Counts in two atomic words; a refusal takes a lock, and so does a change of the settings.
 // Thread-safe.
 class QueueLedger {
  public:
   // `index` is the queue's place in what is kept by queue. `number` counts the queues as they were
-  // made.
-  QueueLedger(QueueOptions options, size_t index, uint64_t number);
+  // made. `epochs` must outlive it: the readers of task_defaults() are inside its guards.
+  QueueLedger(QueueOptions options, size_t index, uint64_t number, EpochDomain& epochs);
+  ~QueueLedger();
+  QueueLedger(const QueueLedger&) = delete;
+  QueueLedger& operator=(const QueueLedger&) = delete;
 
   // Constant after construction.
   const SharedText& name() const { return name_; }
@@ -34,6 +46,11 @@ class QueueLedger {
   QueueOptions options() const ABSL_LOCKS_EXCLUDED(mu_);
   // The default for its tasks that ask for no priority.
   std::optional<Priority> default_priority() const;
+  // Null: its tasks get nothing from it that they leave open.
+  // REQUIRES: the caller is inside a guard of `epochs`.
+  Ref<const SharedTaskDefaults> task_defaults() const {
+    return Ref<const SharedTaskDefaults>(task_defaults_.Get());
+  }
   size_t tasks() const;
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
@@ -77,6 +94,8 @@ class QueueLedger {
   std::atomic<size_t> max_tasks_{0};
   std::atomic<size_t> max_bytes_{0};
   std::atomic<int> default_priority_{kNoPriority};
+  EpochDomain& epochs_;
+  EpochPointer<const SharedTaskDefaults> task_defaults_{nullptr};
 
   // Relaxed, but where Close() is concerned: counters, each stands alone. A line apart from what is
   // only read.

@@ -42,7 +42,7 @@ std::vector<std::string> Near(absl::string_view queue, const std::vector<std::st
 
 }  // namespace
 
-std::vector<FieldViolation> QueueOptions::Validate() const {
+std::vector<FieldViolation> QueueOptions::Validate(Durability best) const {
   std::vector<FieldViolation> violations;
   if (!IsQueueName(name)) {
     violations.push_back(
@@ -50,6 +50,15 @@ std::vector<FieldViolation> QueueOptions::Validate() const {
   }
   CheckLimit("max_tasks", max_tasks, kMaxQueueTasks, violations);
   CheckLimit("max_bytes", max_bytes, kMaxQueueBytes, violations);
+  for (FieldViolation& violation : task_defaults.Validate()) {
+    violations.push_back(std::move(violation));
+  }
+  if (task_defaults.durability > best) {
+    violations.push_back(
+        {"default_durability", absl::StrCat("is ", Name(task_defaults.durability),
+                                            ", better than this server offers: ", Name(best),
+                                            " (data_dir gives it a disk)")});
+  }
   return violations;
 }
 
@@ -57,6 +66,11 @@ void QueueUpdate::ApplyTo(QueueOptions& options) const {
   if (max_tasks.has_value()) options.max_tasks = *max_tasks;
   if (max_bytes.has_value()) options.max_bytes = *max_bytes;
   if (default_priority.has_value()) options.default_priority = *default_priority;
+  QueueTaskDefaults& defaults = options.task_defaults;
+  if (default_durability.has_value()) defaults.durability = *default_durability;
+  if (default_queue_timeout.has_value()) defaults.queue_timeout = *default_queue_timeout;
+  if (default_run_timeout.has_value()) defaults.run_timeout = *default_run_timeout;
+  if (default_retry_policy.has_value()) defaults.retry = *default_retry_policy;
 }
 
 std::vector<FieldViolation> ValidateQueueReason(absl::string_view reason) {
@@ -75,7 +89,7 @@ std::vector<std::string> TaskQueuesOptions::Validate() const {
   }
   for (const QueueOptions& queue : queues) {
     const std::string where = absl::StrCat("queues: \"", queue.name, "\"");
-    for (const FieldViolation& violation : queue.Validate()) {
+    for (const FieldViolation& violation : queue.Validate(best_durability)) {
       errors.push_back(absl::StrCat(where, ": ", violation.field, ": ", violation.description));
     }
     if (!names.insert(queue.name).second) errors.push_back(absl::StrCat(where, " stands twice"));

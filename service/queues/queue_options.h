@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "base/error.h"
 #include "task/priority.h"
+#include "task/task_defaults.h"
 
 namespace taskforge {
 
@@ -40,6 +41,7 @@ struct QueueOptions {
   size_t max_bytes = size_t{256} << 20;
   // For tasks that ask for none.
   std::optional<Priority> default_priority;
+  QueueTaskDefaults task_defaults;
 
   // A paused queue accepts, and nothing of it starts.
   bool is_paused = false;
@@ -50,9 +52,9 @@ struct QueueOptions {
 
   bool operator==(const QueueOptions&) const = default;
 
-  // Everything that is wrong with name and limits, with the limit and the way out. The fields are
-  // named as here. Empty: nothing.
-  std::vector<FieldViolation> Validate() const;
+  // Everything that is wrong with name, limits and defaults, with the limit and the way out. The
+  // fields are named as in the API. Empty: nothing. `best`: the best durability that there is.
+  std::vector<FieldViolation> Validate(Durability best) const;
 };
 
 // A change of a queue's settings: what is not set stays.
@@ -61,6 +63,10 @@ struct QueueUpdate {
   std::optional<size_t> max_bytes;
   // Set to nothing: the queue has none from now on.
   std::optional<std::optional<Priority>> default_priority;
+  std::optional<Durability> default_durability;
+  std::optional<absl::Duration> default_queue_timeout;
+  std::optional<absl::Duration> default_run_timeout;
+  std::optional<RetryPolicy> default_retry_policy;
 
   void ApplyTo(QueueOptions& options) const;
 };
@@ -71,6 +77,8 @@ std::vector<FieldViolation> ValidateQueueReason(absl::string_view reason);
 struct TaskQueuesOptions {
   // Those of the start. A queue `default` is added if none has the name. At most kMaxQueues.
   std::vector<QueueOptions> queues;
+  // That the server offers: a queue may not promise more.
+  Durability best_durability = Durability::kDurable;
   // Every error at once: names, limits, double names. Empty: valid.
   std::vector<std::string> Validate() const;
 };

@@ -41,10 +41,11 @@ absl::Status NotEmptyError(absl::string_view name, size_t tasks) {
 
 }  // namespace
 
-QueueTable::QueueTable(std::vector<QueueOptions> queues) : map_(new Map()) {
+QueueTable::QueueTable(TaskQueuesOptions options)
+    : best_durability_(options.best_durability), map_(new Map()) {
   MutexLock lock(mu_);
   Map map;
-  for (QueueOptions& queue : queues) Insert(map, std::move(queue));
+  for (QueueOptions& queue : options.queues) Insert(map, std::move(queue));
   Publish(map);
 }
 
@@ -77,11 +78,32 @@ std::vector<std::string> QueueTable::FirstNames(size_t count) const {
 }
 
 absl::Status QueueTable::Create(QueueOptions options) {
-  std::vector<FieldViolation> violations = options.Validate();
+  std::vector<FieldViolation> violations = options.Validate(best_durability_);
   if (!violations.empty()) return InvalidArgument(std::move(violations));
   MutexLock lock(mu_);
   Map map = *map_.Get();
   if (map.contains(options.name)) return ExistsError(options.name);
+  if (map.size() >= kMaxQueues) return TooManyError();
+  Insert(map, std::move(options));
+  Publish(map);
+  return absl::OkStatus();
+}
+
+absl::Status QueueTable::Restore(QueueOptions options) {
+  std::vector<FieldViolation> violations = options.Validate(best_durability_);
+  if (!violations.empty()) return InvalidArgument(std::move(violations));
+  MutexLock lock(mu_);
+  if (QueueLedger* const ledger = Find(options.name)) {
+    const size_t index = ledger->index();
+    if (options.is_paused) {
+      gates_.Pause(index);
+    } else {
+      gates_.Open(index, gates_.BeginToOpen(index));
+    }
+    ledger->Change([&options](QueueOptions& now) { now = std::move(options); });
+    return absl::OkStatus();
+  }
+  Map map = *map_.Get();
   if (map.size() >= kMaxQueues) return TooManyError();
   Insert(map, std::move(options));
   Publish(map);
@@ -118,7 +140,7 @@ absl::Status QueueTable::Update(absl::string_view name, const QueueUpdate& updat
     if (QueueLedger* const ledger = Find(name)) {
       QueueOptions changed = ledger->options();
       update.ApplyTo(changed);
-      std::vector<FieldViolation> violations = changed.Validate();
+      std::vector<FieldViolation> violations = changed.Validate(best_durability_);
       if (!violations.empty()) return InvalidArgument(std::move(violations));
       ledger->Change([&](QueueOptions& options) { update.ApplyTo(options); });
       return absl::OkStatus();
@@ -169,7 +191,7 @@ void QueueTable::Insert(Map& map, QueueOptions options) {
   }
   const std::string name = options.name;
   if (first_names_.size() < kFirst) first_names_.push_back(name);
-  auto* const ledger = new QueueLedger(std::move(options), index, made_++);
+  auto* const ledger = new QueueLedger(std::move(options), index, made_++, epochs_);
   // release: pairs with the acquire in At(); publishes the ledger.
   ledgers_[index].store(ledger, std::memory_order_release);
   map.emplace(name, ledger);

@@ -33,7 +33,7 @@ class QueueTable {
 
  public:
   // REQUIRES: the options are valid, at most kMaxQueues, each name once.
-  explicit QueueTable(std::vector<QueueOptions> queues);
+  explicit QueueTable(TaskQueuesOptions options);
   ~QueueTable();
   QueueTable(const QueueTable&) = delete;
   QueueTable& operator=(const QueueTable&) = delete;
@@ -72,6 +72,9 @@ class QueueTable {
   absl::Status Create(QueueOptions options) ABSL_LOCKS_EXCLUDED(mu_);
   // FAILED_PRECONDITION, reason QUEUE_NOT_EMPTY or QUEUE_IS_DEFAULT; NOT_FOUND.
   absl::Status Delete(absl::string_view name) ABSL_LOCKS_EXCLUDED(mu_);
+  // Makes it, or sets it, all of it, to what it was in another life of the server.
+  // INVALID_ARGUMENT; RESOURCE_EXHAUSTED, reason TOO_MANY_QUEUES. REQUIRES: it has no task yet.
+  absl::Status Restore(QueueOptions options) ABSL_LOCKS_EXCLUDED(mu_);
   // NOT_FOUND; INVALID_ARGUMENT with all violations, and then nothing has changed.
   absl::Status Update(absl::string_view name, const QueueUpdate& update) ABSL_LOCKS_EXCLUDED(mu_);
   struct GateChange {
@@ -94,6 +97,7 @@ class QueueTable {
   QueueLedger* Find(absl::string_view name) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   absl::Status Unknown(absl::string_view name) const;
 
+  const Durability best_durability_;
   // Synchronize themselves.
   QueueGates gates_;
   mutable EpochDomain epochs_;

@@ -11,23 +11,23 @@
 namespace taskforge {
 namespace {
 
-std::vector<QueueOptions> WithDefault(std::vector<QueueOptions> queues) {
-  for (const QueueOptions& queue : queues) {
-    if (queue.name == kDefaultQueue) return queues;
+TaskQueuesOptions WithDefault(TaskQueuesOptions options) {
+  for (const QueueOptions& queue : options.queues) {
+    if (queue.name == kDefaultQueue) return options;
   }
-  queues.insert(queues.begin(), QueueOptions{});
-  return queues;
+  options.queues.insert(options.queues.begin(), QueueOptions{});
+  return options;
 }
 
 }  // namespace
 
 class TaskQueues::Core {
  public:
-  Core(std::vector<QueueOptions> queues, const Clock& clock, const LaneDirectory& lanes,
+  Core(TaskQueuesOptions options, const Clock& clock, const LaneDirectory& lanes,
        ReleaseTarget& target)
       : clock(clock),
         lanes(lanes),
-        table(std::move(queues)),
+        table(std::move(options)),
         local(table.gates(), target),
         remote(table.gates()) {}
 
@@ -51,7 +51,7 @@ class TaskQueues::Core {
 
 TaskQueues::TaskQueues(TaskQueuesOptions options, const Clock& clock, const LaneDirectory& lanes,
                        ReleaseTarget& target)
-    : core_(std::make_unique<Core>(WithDefault(std::move(options.queues)), clock, lanes, target)) {}
+    : core_(std::make_unique<Core>(WithDefault(std::move(options)), clock, lanes, target)) {}
 
 TaskQueues::~TaskQueues() {
   // While the ledgers are there still: tasks that go give their places back.
@@ -89,7 +89,8 @@ std::optional<TaskQueues::Facts> TaskQueues::Look(absl::string_view queue) const
   const QueueTable::Reader reader(core_->table);
   const QueueLedger* const ledger = reader.Find(queue);
   if (ledger == nullptr) return std::nullopt;
-  return Facts{ledger->default_priority(), std::min<size_t>(ledger->number(), kLabels)};
+  return Facts{ledger->default_priority(), ledger->task_defaults(),
+               std::min<size_t>(ledger->number(), kLabels)};
 }
 
 const SharedText& TaskQueues::NameOf(size_t queue_index) const {
@@ -104,6 +105,10 @@ std::vector<std::string> TaskQueues::Labels() const { return core_->table.FirstN
 
 absl::Status TaskQueues::Create(QueueOptions options) {
   return core_->table.Create(std::move(options));
+}
+
+absl::Status TaskQueues::Restore(QueueOptions options) {
+  return core_->table.Restore(std::move(options));
 }
 
 absl::Status TaskQueues::Update(absl::string_view queue, const QueueUpdate& update) {

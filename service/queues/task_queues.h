@@ -20,6 +20,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/shared_text.h"
+#include "queues/queue_ledger.h"
 #include "queues/queue_options.h"
 #include "queues/release_target.h"
 #include "task/admission.h"
@@ -80,7 +81,8 @@ class TaskQueues final : public TaskSink, public AdmissionLedger, public StartGa
   // What who submits must know before it asks for a place. Nothing: there is no such queue.
   struct Facts {
     std::optional<Priority> default_priority;
-    size_t label = 0;  // As Labels() has it.
+    Ref<const SharedTaskDefaults> task_defaults;  // Null: none.
+    size_t label = 0;                             // As Labels() has it.
   };
   std::optional<Facts> Look(absl::string_view queue) const;
   // REQUIRES: the caller holds a place in the queue.
@@ -94,6 +96,8 @@ class TaskQueues final : public TaskSink, public AdmissionLedger, public StartGa
 
   // Queues come, change and go while the server runs (queue_table.h has the errors of each).
   absl::Status Create(QueueOptions options);
+  // As it was in another life of the server. REQUIRES: the queue has no task yet.
+  absl::Status Restore(QueueOptions options);
   absl::Status Update(absl::string_view queue, const QueueUpdate& update);
   // A queue that has no living task; never `default`.
   absl::Status Delete(absl::string_view queue);

@@ -31,27 +31,6 @@ std::string ForPeople(const std::string& text) {
   return IsUtf8(text) ? text : absl::CHexEscape(text);
 }
 
-RetryPolicy RetryFromProto(const v1::RetryPolicy& policy, absl::string_view prefix,
-                           Violations& violations) {
-  RetryPolicy out;
-  if (policy.max_attempts() != 0) out.max_attempts = policy.max_attempts();
-  if (policy.has_min_backoff()) {
-    const auto value =
-        DurationFromProto(policy.min_backoff(), At(prefix, "min_backoff"), violations);
-    if (value.has_value()) out.min_backoff = *value;
-  }
-  if (policy.has_max_backoff()) {
-    const auto value =
-        DurationFromProto(policy.max_backoff(), At(prefix, "max_backoff"), violations);
-    if (value.has_value()) out.max_backoff = *value;
-  }
-  if (policy.multiplier() != 0) out.multiplier = policy.multiplier();
-  if (policy.has_jitter()) out.jitter = policy.jitter();
-  out.non_retryable_reasons.assign(policy.non_retryable_reasons().begin(),
-                                   policy.non_retryable_reasons().end());
-  return out;
-}
-
 // Each field that only the server sets is a violation.
 void CheckOutputOnly(const v1::Task& task, absl::string_view prefix, Violations& violations) {
   const auto refuse = [&](bool is_set, absl::string_view field) {
@@ -77,17 +56,6 @@ void CheckOutputOnly(const v1::Task& task, absl::string_view prefix, Violations&
   refuse(task.has_queue_duration(), "queue_duration");
   refuse(task.has_run_duration(), "run_duration");
   refuse(task.output_evicted(), "output_evicted");
-}
-
-void RetryToProto(const RetryPolicy& policy, v1::RetryPolicy& out) {
-  out.set_max_attempts(policy.max_attempts);
-  ToProto(policy.min_backoff, *out.mutable_min_backoff());
-  ToProto(policy.max_backoff, *out.mutable_max_backoff());
-  out.set_multiplier(policy.multiplier);
-  out.set_jitter(policy.jitter);
-  for (const std::string& reason : policy.non_retryable_reasons) {
-    out.add_non_retryable_reasons(reason);
-  }
 }
 
 void AttemptToProto(const AttemptRecord& attempt, v1::Attempt& out) {
@@ -232,6 +200,55 @@ void ToProto(const TaskError& error, v1::TaskError& out) {
   out.set_retryable(error.retryable);
 }
 
+RetryPolicy RetryFromProto(const v1::RetryPolicy& policy, absl::string_view prefix,
+                           Violations& violations) {
+  RetryPolicy out;
+  if (policy.max_attempts() != 0) out.max_attempts = policy.max_attempts();
+  if (policy.has_min_backoff()) {
+    const auto value =
+        DurationFromProto(policy.min_backoff(), At(prefix, "min_backoff"), violations);
+    if (value.has_value()) out.min_backoff = *value;
+  }
+  if (policy.has_max_backoff()) {
+    const auto value =
+        DurationFromProto(policy.max_backoff(), At(prefix, "max_backoff"), violations);
+    if (value.has_value()) out.max_backoff = *value;
+  }
+  if (policy.multiplier() != 0) out.multiplier = policy.multiplier();
+  if (policy.has_jitter()) out.jitter = policy.jitter();
+  out.non_retryable_reasons.assign(policy.non_retryable_reasons().begin(),
+                                   policy.non_retryable_reasons().end());
+  return out;
+}
+
+Durability DurabilityFromProto(v1::Durability durability, absl::string_view field,
+                               Violations& violations) {
+  switch (durability) {
+    case v1::DURABILITY_UNSPECIFIED:
+      return Durability::kUnspecified;
+    case v1::DURABILITY_MEMORY:
+      return Durability::kMemory;
+    case v1::DURABILITY_BUFFERED:
+      return Durability::kBuffered;
+    case v1::DURABILITY_DURABLE:
+      return Durability::kDurable;
+    default:
+      violations.Add(field, absl::StrCat("unknown value ", static_cast<int>(durability)));
+      return Durability::kUnspecified;
+  }
+}
+
+void ToProto(const RetryPolicy& policy, v1::RetryPolicy& out) {
+  out.set_max_attempts(policy.max_attempts);
+  ToProto(policy.min_backoff, *out.mutable_min_backoff());
+  ToProto(policy.max_backoff, *out.mutable_max_backoff());
+  out.set_multiplier(policy.multiplier);
+  out.set_jitter(policy.jitter);
+  for (const std::string& reason : policy.non_retryable_reasons) {
+    out.add_non_retryable_reasons(reason);
+  }
+}
+
 TaskSpec SpecFromProto(const v1::Task& task, Priority default_priority, absl::string_view prefix,
                        Violations& violations) {
   CheckOutputOnly(task, prefix, violations);
@@ -270,21 +287,9 @@ TaskSpec SpecFromProto(const v1::Task& task, Priority default_priority, absl::st
   }
   for (const auto& [key, value] : task.labels()) spec.terms.Edit().labels.emplace(key, value);
   spec.cancel_on_disconnect = task.cancel_on_disconnect();
-  switch (task.durability()) {
-    case v1::DURABILITY_UNSPECIFIED:
-      break;
-    case v1::DURABILITY_MEMORY:
-      spec.requested_durability = Durability::kMemory;
-      break;
-    case v1::DURABILITY_BUFFERED:
-      spec.requested_durability = Durability::kBuffered;
-      break;
-    case v1::DURABILITY_DURABLE:
-      spec.requested_durability = Durability::kDurable;
-      break;
-    default:
-      violations.Add(At(prefix, "durability"),
-                     absl::StrCat("unknown value ", static_cast<int>(task.durability())));
+  if (task.durability() != v1::DURABILITY_UNSPECIFIED) {
+    spec.requested_durability =
+        DurabilityFromProto(task.durability(), At(prefix, "durability"), violations);
   }
   return spec;
 }
@@ -302,7 +307,7 @@ void ToProto(const TaskSpec& spec, v1::Task& out, TaskParts parts) {
   if (terms.run_timeout != absl::InfiniteDuration()) {
     ToProto(terms.run_timeout, *out.mutable_run_timeout());
   }
-  if (terms.retry.max_attempts > 1) RetryToProto(terms.retry, *out.mutable_retry_policy());
+  if (terms.retry.max_attempts > 1) ToProto(terms.retry, *out.mutable_retry_policy());
   out.set_result_topic(terms.result_topic);
   if (terms.result_ttl.has_value()) ToProto(*terms.result_ttl, *out.mutable_result_ttl());
   if (parts.labels) {

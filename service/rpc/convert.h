@@ -24,6 +24,9 @@ v1::Priority ToProto(Priority priority);
 v1::TaskState ToProto(TaskState state);
 v1::WaitReason ToProto(WaitReason reason);
 v1::Durability ToProto(Durability durability);
+// kUnspecified for UNSPECIFIED and for values that are unknown, which are a violation.
+Durability DurabilityFromProto(v1::Durability durability, absl::string_view field,
+                               Violations& violations);
 
 // Seconds and nanoseconds must be in the ranges of protobuf.
 std::optional<absl::Duration> DurationFromProto(const google::protobuf::Duration& duration,
@@ -32,6 +35,11 @@ std::optional<absl::Time> TimeFromProto(const google::protobuf::Timestamp& time,
                                         absl::string_view field, Violations& violations);
 void ToProto(absl::Duration duration, google::protobuf::Duration& out);
 void ToProto(absl::Time time, google::protobuf::Timestamp& out);
+
+// What is not set gets its default; what is set is validated by the core.
+RetryPolicy RetryFromProto(const v1::RetryPolicy& policy, absl::string_view prefix,
+                           Violations& violations);
+void ToProto(const RetryPolicy& policy, v1::RetryPolicy& out);
 
 Payload PayloadFromProto(const v1::Payload& payload);
 void ToProto(const Payload& payload, v1::Payload& out);

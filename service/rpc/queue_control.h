@@ -15,21 +15,24 @@
 namespace taskforge {
 
 // Errors as QueueTable has them (queues/queue_table.h); fields of violations are named as those of
-// QueueOptions. Thread-safe.
+// QueueOptions. A change is in force at once, and answered when it is kept: UNAVAILABLE, reason
+// STORE_FAILED, or RESOURCE_EXHAUSTED, reason STORE_FULL, if it could not be. `done` must be short;
+// it may be called on another thread. Thread-safe.
 class QueueControl {
  public:
+  using DoneCallback = absl::AnyInvocable<void(absl::Status) &&>;
   using PurgeCallback = absl::AnyInvocable<void(absl::StatusOr<uint64_t> purged) &&>;
 
   virtual ~QueueControl() = default;
   virtual std::vector<QueueStats> List() const = 0;
   virtual absl::StatusOr<QueueStats> Get(absl::string_view queue) const = 0;
-  virtual absl::Status Create(QueueOptions options) = 0;
-  virtual absl::Status Update(absl::string_view queue, const QueueUpdate& update) = 0;
-  virtual absl::Status Delete(absl::string_view queue) = 0;
-  virtual absl::Status Pause(absl::string_view queue, absl::string_view reason) = 0;
-  virtual absl::Status Resume(absl::string_view queue, absl::string_view reason) = 0;
+  virtual void Create(QueueOptions options, DoneCallback done) = 0;
+  virtual void Update(const std::string& queue, const QueueUpdate& update, DoneCallback done) = 0;
+  virtual void Delete(const std::string& queue, DoneCallback done) = 0;
+  virtual void Pause(const std::string& queue, absl::string_view reason, DoneCallback done) = 0;
+  virtual void Resume(const std::string& queue, absl::string_view reason, DoneCallback done) = 0;
   // Cancels the queue's waiting tasks, and answers with how many on another thread: there may be
-  // many. `done` must be short.
+  // many.
   virtual void Purge(std::string queue, std::string reason, PurgeCallback done) = 0;
 };
 

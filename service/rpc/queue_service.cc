@@ -21,6 +21,19 @@ void ToProto(const QueueAct& act, v1::QueueAct& out) {
   out.set_reason(act.reason);
 }
 
+void ToProto(const QueueTaskDefaults& defaults, v1::Queue& out) {
+  out.set_default_durability(ToProto(defaults.durability));
+  if (defaults.queue_timeout != absl::InfiniteDuration()) {
+    ToProto(defaults.queue_timeout, *out.mutable_default_queue_timeout());
+  }
+  if (defaults.run_timeout != absl::InfiniteDuration()) {
+    ToProto(defaults.run_timeout, *out.mutable_default_run_timeout());
+  }
+  if (defaults.retry != RetryPolicy()) {
+    ToProto(defaults.retry, *out.mutable_default_retry_policy());
+  }
+}
+
 bool WasDone(const QueueAct& act) { return act.time != absl::InfinitePast(); }
 
 void ToProto(const QueueStats& stats, v1::Queue& out) {
@@ -31,6 +44,7 @@ void ToProto(const QueueStats& stats, v1::Queue& out) {
   if (options.default_priority.has_value()) {
     out.set_default_priority(ToProto(*options.default_priority));
   }
+  ToProto(options.task_defaults, out);
   out.set_tasks(stats.tasks);
   out.set_bytes(stats.bytes);
   for (const Priority priority : kPriorities) {
@@ -71,6 +85,27 @@ void CheckOutputs(const v1::Queue& queue, Violations& violations) {
   if (queue.purged_tasks() != 0) violations.Add("queue.purged_tasks", kWhy);
 }
 
+QueueTaskDefaults DefaultsFrom(const v1::Queue& queue, Violations& violations) {
+  QueueTaskDefaults defaults;
+  defaults.durability =
+      DurabilityFromProto(queue.default_durability(), "queue.default_durability", violations);
+  const auto timeout = [&violations](const google::protobuf::Duration& value,
+                                     absl::string_view field) {
+    return DurationFromProto(value, field, violations).value_or(absl::InfiniteDuration());
+  };
+  if (queue.has_default_queue_timeout()) {
+    defaults.queue_timeout = timeout(queue.default_queue_timeout(), "queue.default_queue_timeout");
+  }
+  if (queue.has_default_run_timeout()) {
+    defaults.run_timeout = timeout(queue.default_run_timeout(), "queue.default_run_timeout");
+  }
+  if (queue.has_default_retry_policy()) {
+    defaults.retry =
+        RetryFromProto(queue.default_retry_policy(), "queue.default_retry_policy", violations);
+  }
+  return defaults;
+}
+
 QueueOptions OptionsFrom(const v1::Queue& queue, Violations& violations) {
   CheckOutputs(queue, violations);
   QueueOptions options;
@@ -79,12 +114,14 @@ QueueOptions OptionsFrom(const v1::Queue& queue, Violations& violations) {
   if (queue.max_bytes() != 0) options.max_bytes = queue.max_bytes();
   options.default_priority =
       PriorityFromProto(queue.default_priority(), "queue.default_priority", violations);
+  options.task_defaults = DefaultsFrom(queue, violations);
   return options;
 }
 
 QueueUpdate UpdateFrom(const v1::UpdateQueueRequest& request, Violations& violations) {
   const v1::Queue& queue = request.queue();
   QueueUpdate update;
+  const QueueTaskDefaults defaults = DefaultsFrom(queue, violations);
   if (request.update_mask().paths().empty()) {
     violations.Add("update_mask", "required: which fields to change, for example max_tasks");
   }
@@ -96,10 +133,19 @@ QueueUpdate UpdateFrom(const v1::UpdateQueueRequest& request, Violations& violat
     } else if (path == "default_priority") {
       update.default_priority =
           PriorityFromProto(queue.default_priority(), "queue.default_priority", violations);
+    } else if (path == "default_durability") {
+      update.default_durability = defaults.durability;
+    } else if (path == "default_queue_timeout") {
+      update.default_queue_timeout = defaults.queue_timeout;
+    } else if (path == "default_run_timeout") {
+      update.default_run_timeout = defaults.run_timeout;
+    } else if (path == "default_retry_policy") {
+      update.default_retry_policy = defaults.retry;
     } else {
       violations.Add("update_mask", absl::StrCat("unknown field \"", path,
-                                                 "\"; want max_tasks, max_bytes or "
-                                                 "default_priority"));
+                                                 "\"; want max_tasks, max_bytes, default_priority, "
+                                                 "default_durability, default_queue_timeout, "
+                                                 "default_run_timeout or default_retry_policy"));
     }
   }
   return update;
@@ -111,6 +157,11 @@ std::vector<FieldViolation> OfQueue(std::vector<FieldViolation> violations) {
     if (violation.field != "reason") violation.field.insert(0, "queue.");
   }
   return violations;
+}
+
+using DoneLater = Ref<Eventual<absl::Status>>;
+QueueControl::DoneCallback SetLater(const DoneLater& later) {
+  return [later](absl::Status status) { later->Set(std::move(status)); };
 }
 
 absl::Status InTermsOfRequest(const absl::Status& status) {
@@ -148,11 +199,15 @@ Reply QueueService::CreateQueue(UnaryCall<v1::CreateQueueRequest, v1::Queue>& ca
   if (!known.ok()) co_return known;
   Violations violations;
   QueueOptions options = OptionsFrom(asked, violations);
-  violations.Add(OfQueue(options.Validate()));
+  // With what is not of the core; what this server offers, it says itself.
+  violations.Add(OfQueue(options.Validate(Durability::kDurable)));
   if (!violations.empty()) co_return violations.TakeStatus();
   const std::string name = options.name;
-  const absl::Status status = queues_.Create(std::move(options));
-  if (!status.ok()) co_return status;
+  const DoneLater later = MakeRef<Eventual<absl::Status>>();
+  queues_.Create(std::move(options), SetLater(later));
+  Eventual<absl::Status>& done = *later;
+  const absl::Status status = co_await done;
+  if (!status.ok()) co_return InTermsOfRequest(status);
   co_return Show(name, call.response());
 }
 
@@ -184,7 +239,10 @@ Reply QueueService::UpdateQueue(UnaryCall<v1::UpdateQueueRequest, v1::Queue>& ca
   Violations violations;
   const QueueUpdate update = UpdateFrom(call.request(), violations);
   if (!violations.empty()) co_return violations.TakeStatus();
-  const absl::Status status = queues_.Update(*queue, update);
+  const DoneLater later = MakeRef<Eventual<absl::Status>>();
+  queues_.Update(*queue, update, SetLater(later));
+  Eventual<absl::Status>& done = *later;
+  const absl::Status status = co_await done;
   if (!status.ok()) co_return InTermsOfRequest(status);
   co_return Show(*queue, call.response());
 }
@@ -192,13 +250,19 @@ Reply QueueService::UpdateQueue(UnaryCall<v1::UpdateQueueRequest, v1::Queue>& ca
 Reply QueueService::DeleteQueue(UnaryCall<v1::DeleteQueueRequest, google::protobuf::Empty>& call) {
   const absl::StatusOr<std::string> queue = QueueFrom(call.request().name(), "name");
   if (!queue.ok()) co_return queue.status();
-  co_return queues_.Delete(*queue);
+  const DoneLater later = MakeRef<Eventual<absl::Status>>();
+  queues_.Delete(*queue, SetLater(later));
+  Eventual<absl::Status>& done = *later;
+  co_return co_await done;
 }
 
 Reply QueueService::PauseQueue(UnaryCall<v1::PauseQueueRequest, v1::Queue>& call) {
   const absl::StatusOr<std::string> queue = QueueFrom(call.request().name(), "name");
   if (!queue.ok()) co_return queue.status();
-  const absl::Status status = queues_.Pause(*queue, call.request().reason());
+  const DoneLater later = MakeRef<Eventual<absl::Status>>();
+  queues_.Pause(*queue, call.request().reason(), SetLater(later));
+  Eventual<absl::Status>& done = *later;
+  const absl::Status status = co_await done;
   if (!status.ok()) co_return status;
   co_return Show(*queue, call.response());
 }
@@ -206,7 +270,10 @@ Reply QueueService::PauseQueue(UnaryCall<v1::PauseQueueRequest, v1::Queue>& call
 Reply QueueService::ResumeQueue(UnaryCall<v1::ResumeQueueRequest, v1::Queue>& call) {
   const absl::StatusOr<std::string> queue = QueueFrom(call.request().name(), "name");
   if (!queue.ok()) co_return queue.status();
-  const absl::Status status = queues_.Resume(*queue, call.request().reason());
+  const DoneLater later = MakeRef<Eventual<absl::Status>>();
+  queues_.Resume(*queue, call.request().reason(), SetLater(later));
+  Eventual<absl::Status>& done = *later;
+  const absl::Status status = co_await done;
   if (!status.ok()) co_return status;
   co_return Show(*queue, call.response());
 }

@@ -30,6 +30,7 @@ Submission SubmissionFrom(const Request& request, const SubmissionContext& conte
   Violations violations;
   Submission submission;
   submission.has_priority = request.task().priority() != v1::PRIORITY_UNSPECIFIED;
+  submission.has_retry_policy = request.task().has_retry_policy();
   if (!request.has_task()) violations.Add("task", "required");
   TaskSpec& spec = submission.spec;
   spec = SpecFromProto(request.task(), context.default_priority, "task", violations);

@@ -38,6 +38,14 @@ void CommitRound::Build(TaskTables& tables, LivingTasks& living, const Settings&
       case StoreOp::Kind::kDelete:
         Delete(op, answer, now);
         break;
+      case StoreOp::Kind::kPutSetting:
+        batch.Put(StoreTable::kMeta, op.task_name, op.value);
+        answer.is_written = true;
+        break;
+      case StoreOp::Kind::kRemoveSetting:
+        batch.Delete(StoreTable::kMeta, op.task_name);
+        answer.is_written = true;
+        break;
     }
     if (!answer.is_written) continue;
     ++written_;

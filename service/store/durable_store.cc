@@ -8,8 +8,10 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/error.h"
 #include "base/mutex.h"
 #include "base/scoped_blocking.h"
@@ -159,6 +161,26 @@ class DurableStore::Core {
     op.task_name = name;
     op.done = std::move(done);
     Push({&op, 1});
+  }
+
+  void PutSetting(const std::string& key, std::optional<std::string> value, PutCallback done) {
+    StoreOp op;
+    op.kind = value.has_value() ? StoreOp::Kind::kPutSetting : StoreOp::Kind::kRemoveSetting;
+    op.task_name = key;
+    op.value = std::move(value).value_or("");
+    op.done = std::move(done);
+    Push({&op, 1});
+  }
+
+  absl::Status ForEachSetting(
+      absl::string_view prefix,
+      absl::FunctionRef<void(absl::string_view key, absl::string_view value)> visit) const {
+    const auto cursor =
+        parts_.engine.Scan(StoreTable::kMeta, prefix, "", StoreEngine::Direction::kForward);
+    for (; cursor->Valid() && absl::StartsWith(cursor->key(), prefix); cursor->Next()) {
+      visit(absl::StripPrefix(cursor->key(), prefix), cursor->value());
+    }
+    return cursor->status();
   }
 
   void Read(const std::string& name, RecordCallback done) {
@@ -433,6 +455,15 @@ void DurableStore::List(const TaskFilter& filter, int page_size, const std::stri
 }
 void DurableStore::Delete(const std::string& name, StatusCallback done) {
   core_->Delete(name, std::move(done));
+}
+void DurableStore::PutSetting(const std::string& key, std::optional<std::string> value,
+                              PutCallback done) {
+  core_->PutSetting(key, std::move(value), std::move(done));
+}
+absl::Status DurableStore::ForEachSetting(
+    absl::string_view prefix,
+    absl::FunctionRef<void(absl::string_view key, absl::string_view value)> visit) const {
+  return core_->ForEachSetting(prefix, visit);
 }
 Uuid DurableStore::greatest_uid() const { return core_->greatest_uid(); }
 size_t DurableStore::damaged_records() const { return core_->damaged_records(); }

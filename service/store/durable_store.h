@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "store/commit_queue.h"
+#include "store/settings_store.h"
 #include "store/store_engine.h"
 #include "store/task_store.h"
 
@@ -49,7 +51,7 @@ struct DurableStoreStats {
 // come later, are answered with its status, and `on_failure` is called once.
 //
 // Thread-safe.
-class DurableStore final : public TaskStore {
+class DurableStore final : public TaskStore, public SettingsStore {
  public:
   // What it is joined to; all of it must outlive the store.
   struct Parts {
@@ -84,6 +86,11 @@ class DurableStore final : public TaskStore {
             PageCallback done) override;
   void Delete(const std::string& name, StatusCallback done) override;
   Durability effective_durability() const override { return Durability::kDurable; }
+  void PutSetting(const std::string& key, std::optional<std::string> value,
+                  PutCallback done) override;
+  absl::Status ForEachSetting(
+      absl::string_view prefix,
+      absl::FunctionRef<void(absl::string_view key, absl::string_view value)> visit) const override;
 
   // The greatest UUID of what is kept of finished tasks.
   Uuid greatest_uid() const;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/time.h"
+#include "store/stored_values.h"
 #include "stored.pb.h"
 
 namespace taskforge {
@@ -18,9 +19,10 @@ using store::StoredPayload;
 using store::StoredProgress;
 using store::StoredRecord;
 using store::StoredRequest;
-using store::StoredRetryPolicy;
 using store::StoredSpec;
 using store::StoredTerms;
+using ::taskforge::Decode;  // The overloads here would hide them.
+using ::taskforge::Encode;
 
 // Stored numbers are the API's, so that the core's enumerations may be put in another order.
 constexpr int kStateOffset = 1;
@@ -34,26 +36,6 @@ template <typename Text>
 void SetText(const Text& text, std::string* out) {
   const absl::string_view view(text);
   out->assign(view.data(), view.size());
-}
-
-bool IsFinite(absl::Time time) {
-  return time != absl::InfinitePast() && time != absl::InfiniteFuture();
-}
-bool IsFinite(absl::Duration duration) { return duration != absl::InfiniteDuration(); }
-int64_t Stored(absl::Time time) { return absl::ToUnixNanos(time); }
-int64_t Stored(absl::Duration duration) { return absl::ToInt64Nanoseconds(duration); }
-
-// Sets an optional field of a message where the value is finite.
-template <typename Value, typename Message>
-void SetFinite(Value value, Message& message, void (Message::*set)(int64_t)) {
-  if (IsFinite(value)) (message.*set)(Stored(value));
-}
-
-absl::Time TimeOr(bool has, int64_t ns, absl::Time otherwise) {
-  return has ? absl::FromUnixNanos(ns) : otherwise;
-}
-absl::Duration DurationOr(bool has, int64_t ns, absl::Duration otherwise) {
-  return has ? absl::Nanoseconds(ns) : otherwise;
 }
 
 void Encode(const Payload& payload, StoredPayload& out) {
@@ -74,31 +56,6 @@ void Encode(const TaskError& error, StoredError& out) {
 TaskError Decode(const StoredError& stored) {
   return {static_cast<absl::StatusCode>(stored.code()), stored.reason(), stored.message(),
           stored.retryable()};
-}
-
-void Encode(const RetryPolicy& policy, StoredRetryPolicy& out) {
-  out.set_max_attempts(policy.max_attempts);
-  SetFinite(policy.min_backoff, out, &StoredRetryPolicy::set_min_backoff_ns);
-  SetFinite(policy.max_backoff, out, &StoredRetryPolicy::set_max_backoff_ns);
-  out.set_multiplier(policy.multiplier);
-  out.set_jitter(policy.jitter);
-  for (const std::string& reason : policy.non_retryable_reasons) {
-    out.add_non_retryable_reasons(reason);
-  }
-}
-RetryPolicy Decode(const StoredRetryPolicy& stored) {
-  RetryPolicy policy;
-  policy.max_attempts = stored.max_attempts();
-  policy.min_backoff =
-      DurationOr(stored.has_min_backoff_ns(), stored.min_backoff_ns(), absl::InfiniteDuration());
-  policy.max_backoff =
-      DurationOr(stored.has_max_backoff_ns(), stored.max_backoff_ns(), absl::InfiniteDuration());
-  policy.multiplier = stored.multiplier();
-  policy.jitter = stored.jitter();
-  for (const std::string& reason : stored.non_retryable_reasons()) {
-    policy.non_retryable_reasons.push_back(reason);
-  }
-  return policy;
 }
 
 void Encode(const TaskTerms& terms, StoredTerms& out) {

@@ -19,7 +19,7 @@ namespace taskforge {
 // A plain value: what it needs is encoded by whoever asks for the write, not by the one thread that
 // writes.
 struct StoreOp {
-  enum class Kind : uint8_t { kAppend, kNote, kComplete, kDelete };
+  enum class Kind : uint8_t { kAppend, kNote, kComplete, kDelete, kPutSetting, kRemoveSetting };
 
   // What it takes of a batch's bytes.
   size_t Cost() const { return value.size() + task_name.size() + request_key.size() + kFixedCost; }
@@ -28,9 +28,9 @@ struct StoreOp {
   Durability durability = Durability::kDurable;
   Uuid uid;  // Not of a delete, which knows the name only.
   std::string ns;
-  std::string task_name;
+  std::string task_name;  // Of a setting: its key.
   bool is_client_named = false;
-  std::string value;   // The record; for a note, the progress.
+  std::string value;   // The record; for a note, the progress; of a setting, its value.
   LifeClass life = 0;  // Of a completion; and:
   absl::Time expires = absl::InfiniteFuture();
   std::string request_key;  // Empty: none.

@@ -34,6 +34,8 @@ struct Submission {
   std::vector<FieldViolation> violations;
   // False: the client named none; spec.priority stands in unless its queue has a default.
   bool has_priority = true;
+  // Whether the spec says how often it is tried. If not, the queue may.
+  bool has_retry_policy = false;
 };
 
 // Accepts tasks. Thread-safe.

@@ -131,6 +131,9 @@ void CheckTimes(const TaskSpec& spec, absl::Time now, Checker& checker) {
   }
 }
 
+// Where the policy of a task stands.
+constexpr absl::string_view kRetryField = "task.retry_policy";
+
 void CheckRetry(const RetryPolicy& retry, Checker& checker) {
   checker.Require(retry.max_attempts >= 1 && retry.max_attempts <= kMaxAttempts,
                   "task.retry_policy.max_attempts", "is ", retry.max_attempts, "; 1 to ",
@@ -188,6 +191,22 @@ bool IsResultTopic(absl::string_view topic) {
     }
   }
   return true;
+}
+
+std::vector<FieldViolation> ValidateTimeout(absl::string_view field, absl::Duration value) {
+  Checker checker;
+  CheckTimeout(value, field, checker);
+  return checker.Take();
+}
+
+std::vector<FieldViolation> ValidateRetryPolicy(absl::string_view field, const RetryPolicy& retry) {
+  Checker checker;
+  CheckRetry(retry, checker);
+  std::vector<FieldViolation> violations = checker.Take();
+  for (FieldViolation& violation : violations) {
+    violation.field.replace(0, kRetryField.size(), field.data(), field.size());
+  }
+  return violations;
 }
 
 std::vector<FieldViolation> ValidateAndComplete(TaskSpec& spec, const TaskDefaults& defaults,

@@ -62,6 +62,10 @@ bool IsLabelKey(absl::string_view key);
 // wildcards, and not in the server's own `task.` and `sys.`.
 bool IsResultTopic(absl::string_view topic);
 
+// What is wrong with a time-out, or a policy, that stands in `field`: the same limits.
+std::vector<FieldViolation> ValidateTimeout(absl::string_view field, absl::Duration value);
+std::vector<FieldViolation> ValidateRetryPolicy(absl::string_view field, const RetryPolicy& retry);
+
 // Checks `spec` and fills in what it leaves open (zeros of RetryPolicy, run_timeout). Returns all
 // violations at once, each with its path in SubmitTaskRequest; empty: it may be submitted.
 // `now` is wall-clock time.

@@ -169,6 +169,50 @@ TEST_F(ServerQueueTest, QueuesAreMadeShownChangedAndDeleted) {
   EXPECT_EQ(TaskOk(name).output().text_data(), "hello") << "what has ended can still be read";
 }
 
+TEST_F(ServerQueueTest, GivesItsTasksWhatTheyLeaveOpen) {
+  StartWith();
+  v1::Queue asked;
+  asked.set_name("mail");
+  asked.mutable_default_run_timeout()->set_seconds(5);
+  asked.mutable_default_queue_timeout()->set_seconds(60);
+  asked.mutable_default_retry_policy()->set_max_attempts(3);
+  v1::Queue mail;
+  ASSERT_TRUE(Create(asked, &mail).ok());
+  EXPECT_EQ(mail.default_run_timeout().seconds(), 5);
+  EXPECT_EQ(mail.default_queue_timeout().seconds(), 60);
+  EXPECT_EQ(mail.default_retry_policy().max_attempts(), 3);
+  v1::Task task = TaskOk(SubmitOkTo("mail", MakeTask("echo", "hello")));
+  EXPECT_EQ(task.run_timeout().seconds(), 5);
+  EXPECT_EQ(task.retry_policy().max_attempts(), 3);
+  v1::Task once = MakeTask("echo", "hello");
+  once.mutable_retry_policy()->set_max_attempts(1);
+  once.mutable_run_timeout()->set_seconds(7);
+  task = TaskOk(SubmitOkTo("mail", once));
+  EXPECT_EQ(task.run_timeout().seconds(), 7);
+  EXPECT_FALSE(task.has_retry_policy());
+
+  v1::UpdateQueueRequest update;
+  update.mutable_queue()->set_name("mail");
+  update.mutable_update_mask()->add_paths("default_run_timeout");
+  ASSERT_TRUE(Send(&v1::QueueService::Stub::UpdateQueue, update, &mail).ok());
+  EXPECT_FALSE(mail.has_default_run_timeout());
+  EXPECT_TRUE(mail.has_default_queue_timeout());
+}
+
+TEST_F(ServerQueueTest, PromisesNoMoreThanTheServerOffers) {
+  StartWith();
+  v1::Queue asked;
+  asked.set_name("mail");
+  asked.set_default_durability(v1::DURABILITY_DURABLE);
+  v1::Queue out;
+  const grpc::Status status = Create(asked, &out);
+  EXPECT_THAT(FieldsOf(status), ElementsAre("queue.default_durability"));
+  EXPECT_THAT(status.error_message(), HasSubstr("better than this server offers: memory"));
+  asked.mutable_default_retry_policy()->set_max_attempts(1000);
+  EXPECT_THAT(FieldsOf(Create(asked, &out)),
+              ElementsAre("queue.default_retry_policy.max_attempts"));
+}
+
 TEST_F(ServerQueueTest, TellsAllThatIsWrongAtOnceInTermsOfTheRequest) {
   StartWith();
   v1::Queue wrong;

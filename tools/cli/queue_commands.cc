@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
@@ -31,6 +32,10 @@ struct QueueSettings {
   std::optional<uint64_t> max_tasks;
   std::string max_bytes;
   std::string default_priority;
+  std::string default_durability;
+  std::string default_queue_timeout;
+  std::string default_run_timeout;
+  std::optional<int> default_max_attempts;
 };
 
 const CLI::Validator kByteCount(
@@ -40,6 +45,14 @@ const CLI::Validator kByteCount(
                  : absl::StrCat(text, " is no number of bytes: 65536, 64KiB, 256MiB, 1GiB");
     },
     "BYTES");
+
+const CLI::Validator kTimeout(
+    [](std::string& text) {
+      return text == "none" || ParseDurationText(text).has_value()
+                 ? std::string()
+                 : absl::StrCat(text, " is no time: 250ms, 30s, 1h30m, or none");
+    },
+    "TIME");
 
 void PrintQueue(const Session& session, const v1::Queue& queue) {
   const std::string text = session.options.output == OutputFormat::kTable
@@ -88,6 +101,34 @@ int GetQueue(Session& session, const std::string& name) {
   return kExitOk;
 }
 
+// `none` leaves the field out, which takes a default away.
+void AddTimeout(const std::string& text, const char* field, google::protobuf::FieldMask& mask,
+                const std::function<google::protobuf::Duration*()>& mutable_timeout) {
+  if (text.empty()) return;
+  mask.add_paths(field);
+  if (text != "none") SetDuration(*ParseDurationText(text), *mutable_timeout());
+}
+
+void AddTaskDefaults(const QueueSettings& settings, v1::Queue& queue,
+                     google::protobuf::FieldMask& mask) {
+  if (!settings.default_durability.empty()) {
+    mask.add_paths("default_durability");
+    v1::Durability durability = v1::DURABILITY_UNSPECIFIED;  // That `none` stays.
+    v1::Durability_Parse(
+        absl::StrCat("DURABILITY_", absl::AsciiStrToUpper(settings.default_durability)),
+        &durability);
+    queue.set_default_durability(durability);
+  }
+  AddTimeout(settings.default_queue_timeout, "default_queue_timeout", mask,
+             [&queue] { return queue.mutable_default_queue_timeout(); });
+  AddTimeout(settings.default_run_timeout, "default_run_timeout", mask,
+             [&queue] { return queue.mutable_default_run_timeout(); });
+  if (settings.default_max_attempts.has_value()) {
+    mask.add_paths("default_retry_policy");
+    queue.mutable_default_retry_policy()->set_max_attempts(*settings.default_max_attempts);
+  }
+}
+
 // The settings that were given, and their names.
 v1::UpdateQueueRequest RequestOf(const QueueSettings& settings) {
   v1::UpdateQueueRequest request;
@@ -108,6 +149,7 @@ v1::UpdateQueueRequest RequestOf(const QueueSettings& settings) {
     }
     mask.add_paths("default_priority");
   }
+  AddTaskDefaults(settings, queue, mask);
   return request;
 }
 
@@ -211,6 +253,20 @@ void AddSettings(CLI::App& group, const char* name, const char* help,
       ->add_option("--default-priority", settings->default_priority,
                    "For its tasks that name none; none: the pool's")
       ->check(CLI::IsMember({"none", "low", "normal", "high", "critical"}));
+  command
+      ->add_option("--default-durability", settings->default_durability,
+                   "How well its tasks are kept that do not say it; none: as the server says")
+      ->check(CLI::IsMember({"none", "memory", "buffered", "durable"}));
+  command
+      ->add_option("--default-queue-timeout", settings->default_queue_timeout,
+                   "For its tasks that set none: 30s, 5m; none: none")
+      ->check(kTimeout);
+  command
+      ->add_option("--default-run-timeout", settings->default_run_timeout,
+                   "For each attempt of its tasks that set none: 30s, 5m; none: the server's")
+      ->check(kTimeout);
+  command->add_option("--default-max-attempts", settings->default_max_attempts,
+                      "How often its tasks are tried that do not say it");
   command->final_callback([&session, &action, settings, function] {
     action = [&session, settings, function] { return function(session, *settings); };
   });
@@ -240,9 +296,10 @@ void AddQueueCommands(CLI::App& app, Session& session, Action& action) {
   get->add_option("QUEUE", *name, "Its name")->required();
   SetShow(*get, session, action, [&session, name] { return GetQueue(session, *name); });
 
-  AddSettings(*group, "create", "Make a queue; it is there until the server ends", CreateQueue,
-              session, action);
-  AddSettings(*group, "update", "Change its limits, at once", UpdateQueue, session, action);
+  AddSettings(*group, "create", "Make a queue, with its limits and defaults", CreateQueue, session,
+              action);
+  AddSettings(*group, "update", "Change its limits and defaults, at once", UpdateQueue, session,
+              action);
 
   CLI::App* remove = group->add_subcommand("rm", "Remove queues in which no task lives");
   auto names = std::make_shared<std::vector<std::string>>();

@@ -43,6 +43,28 @@ std::string Why(const v1::QueueAct& act, size_t max_bytes) {
   return absl::StrCat(" (", Printable(act.reason(), max_bytes), ")");
 }
 
+void AppendDefaults(const v1::Queue& queue, std::string& text) {
+  if (queue.default_durability() != v1::DURABILITY_UNSPECIFIED) {
+    absl::StrAppend(&text, "durability        ",
+                    FormatEnum(v1::Durability_Name(queue.default_durability()), "DURABILITY_"),
+                    " where a task names none\n");
+  }
+  if (queue.has_default_queue_timeout()) {
+    absl::StrAppend(&text, "queue timeout     ",
+                    DurationText(ToDuration(queue.default_queue_timeout())),
+                    " where a task sets none\n");
+  }
+  if (queue.has_default_run_timeout()) {
+    absl::StrAppend(&text, "run timeout       ",
+                    DurationText(ToDuration(queue.default_run_timeout())),
+                    " where a task sets none\n");
+  }
+  if (queue.has_default_retry_policy()) {
+    absl::StrAppend(&text, "attempts          ", queue.default_retry_policy().max_attempts(),
+                    " where a task sets none\n");
+  }
+}
+
 void AppendAct(absl::string_view what, const v1::QueueAct& act, std::string& text) {
   absl::StrAppend(&text, what, FormatTime(act.time()), Why(act, SIZE_MAX), "\n");
 }
@@ -75,6 +97,7 @@ std::string DescribeQueue(const v1::Queue& queue) {
                       ? "the pool's"
                       : FormatPriority(queue.default_priority()),
                   "\n");
+  AppendDefaults(queue, text);
   absl::StrAppend(&text, "waiting           ", FormatCount(Waiting(queue)));
   if (Waiting(queue) > 0) absl::StrAppend(&text, ", the oldest for ", OldestText(queue));
   absl::StrAppend(&text, "\n");

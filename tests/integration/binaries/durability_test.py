@@ -40,6 +40,27 @@ class Durability(Test):
             self.assertEqual(again, done)
             self.assertEqual(server.submit("sleep", "1h", "--id", "running", "--request-id", "once"), "running")
 
+    def test_what_was_set_on_queues_outlives_a_kill(self):
+        with self.server() as server:
+            server.cli("queue", "create", "mail", "--max-tasks", "7", "--default-durability", "buffered")
+            server.cli("queue", "pause", "mail", "--reason", "the mail server is down")
+            server.cli("queue", "create", "gone")
+            server.cli("queue", "rm", "gone")
+            server.submit("echo", "hello", "--queue", "mail", "--id", "waits")
+            self.kill(server)
+        with self.server() as server:
+            self.assertTrue(server.wait_for_line("a queue is paused, as it was before"))
+            shown = server.cli("queue", "get", "mail").stdout
+            self.assertIn("state             paused\n", shown)
+            self.assertIn("(the mail server is down)", shown)
+            self.assertIn("tasks             1 of 7\n", shown)
+            self.assertIn("durability        buffered where a task names none\n", shown)
+            self.assertNotIn("gone", server.cli("queue", "ls").stdout)
+            name = "queues/mail/tasks/waits"
+            self.assertIn("queued (paused)", server.cli("task", "get", name).stdout)
+            server.cli("queue", "resume", "mail")
+            self.assertEqual(server.cli("task", "wait", name).stdout, "hello")
+
     def test_a_stop_keeps_what_waits_and_gives_what_ran_back(self):
         with self.server("--shutdown-timeout", "100ms") as server:
             server.submit("echo", "later", "--in", "1h")

@@ -82,12 +82,16 @@ TEST(PlanReloadTest, TheRestNeedsARestart) {
   EXPECT_THAT(plan.at_once, IsEmpty());
   EXPECT_THAT(
       KeysOf(plan.at_restart),
-      ElementsAre("grpc.listen", "pool.tick", "queues.new.default_priority", "queues.new.max_bytes",
-                  "queues.new.max_tasks", "queues.old.default_priority", "queues.old.max_bytes",
-                  "queues.old.max_tasks"));
+      ElementsAre("grpc.listen", "pool.tick", "queues.new.default_durability",
+                  "queues.new.default_max_attempts", "queues.new.default_priority",
+                  "queues.new.default_queue_timeout", "queues.new.default_run_timeout",
+                  "queues.new.max_bytes", "queues.new.max_tasks", "queues.old.default_durability",
+                  "queues.old.default_max_attempts", "queues.old.default_priority",
+                  "queues.old.default_queue_timeout", "queues.old.default_run_timeout",
+                  "queues.old.max_bytes", "queues.old.max_tasks"));
   EXPECT_EQ(plan.at_restart[1].from, "20ms");
   EXPECT_EQ(plan.at_restart[1].to, "10ms");
-  EXPECT_EQ(plan.at_restart[7].to, "");
+  EXPECT_EQ(plan.at_restart.back().to, "");
 }
 
 // What the reloader does to a server that is not there.

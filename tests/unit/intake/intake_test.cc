@@ -203,6 +203,28 @@ TEST_F(IntakeTest, AQueuesDefaultPriorityIsForThoseWhoNameNone) {
   EXPECT_TRUE(target_.Take(Priority::kNormal));
 }
 
+TEST_F(IntakeTest, AQueuesDefaultsAreForThoseWhoSayNothing) {
+  QueueUpdate update;
+  update.default_durability = Durability::kBuffered;
+  update.default_run_timeout = absl::Seconds(5);
+  update.default_retry_policy.emplace().max_attempts = 3;
+  ASSERT_TRUE(queues_->Update("default", update).ok());
+  const auto open = Submit(Echo());
+  const TaskRecord& record = *open->receipt->record;
+  EXPECT_EQ(record.effective_durability, Durability::kBuffered);
+  EXPECT_EQ(record.spec->requested_durability, Durability::kUnspecified);
+  EXPECT_EQ(record.spec->terms->run_timeout, absl::Seconds(5));
+  EXPECT_EQ(record.spec->terms->retry.max_attempts, 3);
+  TaskSpec spec = Echo();
+  spec.requested_durability = Durability::kMemory;
+  auto answer = std::make_shared<Answer>();
+  Submission submission = SubmissionOf(spec, answer);
+  submission.has_retry_policy = true;
+  intake_->Submit(std::move(submission));
+  EXPECT_EQ(answer->receipt->record->effective_durability, Durability::kMemory);
+  EXPECT_EQ(answer->receipt->record->spec->terms->retry.max_attempts, 1);
+}
+
 TEST_F(IntakeTest, TheReceiptComesBeforeTheEnd) {
   const auto answer = Submit(Echo());
   EXPECT_EQ(answer->ends, 0);

@@ -23,6 +23,7 @@ FOLDERS = {
     "store": CORE,
     "handlers": CORE,
     "queues": CORE,
+    "settings": {"base", "task", "store", "queues"},
     "runner": {"base", "task", "handlers"},
     "lifecycle": {"base", "task", "store", "queues", "bus"},
     "intake": {"base", "task", "store", "queues"},
@@ -38,7 +39,7 @@ GRPC_FREE = {"rpc/server.h", "rpc/rpc_stats.h", "rpc/access.h", "rpc/method_tabl
 # What comes from outside -> the only folders that may see it. main.cc composes and may see all.
 OUTSIDE = [
     (re.compile(r"^(grpc|grpcpp)/"), {"rpc"}, "gRPC"),
-    (re.compile(r"^google/protobuf/|\.pb\.h$"), {"rpc", "store"}, "protobuf"),
+    (re.compile(r"^google/protobuf/|\.pb\.h$"), {"rpc", "store", "settings"}, "protobuf"),
     (re.compile(r"^rocksdb/"), {"store"}, "RocksDB"),
     (re.compile(r"^prometheus/"), {"metrics"}, "prometheus-cpp"),
     (re.compile(r"^microhttpd\.h$"), {"admin"}, "libmicrohttpd"),

@@ -25,7 +25,8 @@ QueueOptions Limits(size_t tasks, size_t bytes) {
 
 TEST(QueueLedgerTest, RefusesWhenFullOfTasks) {
   FakeClock clock;
-  QueueLedger ledger(Limits(2, 1000), 0, 0);
+  EpochDomain epochs;
+  QueueLedger ledger(Limits(2, 1000), 0, 0, epochs);
   EXPECT_TRUE(ledger.Take(10, clock)->ok());
   EXPECT_TRUE(ledger.Take(10, clock)->ok());
   const absl::Status full = *ledger.Take(10, clock);
@@ -43,7 +44,8 @@ TEST(QueueLedgerTest, RefusesWhenFullOfTasks) {
 
 TEST(QueueLedgerTest, RefusesWhenFullOfBytes) {
   FakeClock clock;
-  QueueLedger ledger(Limits(100, 1000), 0, 0);
+  EpochDomain epochs;
+  QueueLedger ledger(Limits(100, 1000), 0, 0, epochs);
   EXPECT_TRUE(ledger.Take(900, clock)->ok());
   const absl::Status full = *ledger.Take(101, clock);
   EXPECT_EQ(DetailsOf(full).reason, "BYTES_FULL");
@@ -54,7 +56,8 @@ TEST(QueueLedgerTest, RefusesWhenFullOfBytes) {
 
 TEST(QueueLedgerTest, APlaceThatComesBackCanBeTaken) {
   FakeClock clock;
-  QueueLedger ledger(Limits(1, 1000), 0, 0);
+  EpochDomain epochs;
+  QueueLedger ledger(Limits(1, 1000), 0, 0, epochs);
   EXPECT_TRUE(ledger.Take(10, clock)->ok());
   EXPECT_FALSE(ledger.Take(10, clock)->ok());
   ledger.GiveBack(10);
@@ -65,7 +68,8 @@ TEST(QueueLedgerTest, APlaceThatComesBackCanBeTaken) {
 
 TEST(QueueLedgerTest, RetryAfterFollowsTheDrain) {
   FakeClock clock;
-  QueueLedger ledger(Limits(1000, 1 << 20), 0, 0);
+  EpochDomain epochs;
+  QueueLedger ledger(Limits(1000, 1 << 20), 0, 0, epochs);
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(ledger.Take(1, clock)->ok());
   ASSERT_FALSE(ledger.Take(1, clock)->ok());
   // 50 places a second come back and are taken again: 1 % of the limit takes 200 ms.
@@ -79,7 +83,8 @@ TEST(QueueLedgerTest, RetryAfterFollowsTheDrain) {
 
 TEST(QueueLedgerTest, LimitsCanBeChanged) {
   FakeClock clock;
-  QueueLedger ledger(Limits(2, 1000), 0, 0);
+  EpochDomain epochs;
+  QueueLedger ledger(Limits(2, 1000), 0, 0, epochs);
   EXPECT_TRUE(ledger.Take(10, clock)->ok());
   EXPECT_TRUE(ledger.Take(10, clock)->ok());
   EXPECT_EQ(ledger.default_priority(), std::nullopt);
@@ -99,7 +104,8 @@ TEST(QueueLedgerTest, LimitsCanBeChanged) {
 
 TEST(QueueLedgerTest, IsClosedOnlyWhenEmptyAndThenGivesNoPlace) {
   FakeClock clock;
-  QueueLedger ledger(Limits(2, 1000), 0, 0);
+  EpochDomain epochs;
+  QueueLedger ledger(Limits(2, 1000), 0, 0, epochs);
   ASSERT_TRUE(ledger.Take(10, clock)->ok());
   EXPECT_FALSE(ledger.Close());
   ledger.GiveBack(10);
@@ -112,7 +118,8 @@ TEST(QueueLedgerTest, IsClosedOnlyWhenEmptyAndThenGivesNoPlace) {
 TEST(QueueLedgerTest, ACloseAndATakeCannotBothSucceed) {
   SystemClock clock;
   for (int i = 0; i < 300; ++i) {
-    QueueLedger ledger(Limits(5, 1000), 0, 0);
+    EpochDomain epochs;
+    QueueLedger ledger(Limits(5, 1000), 0, 0, epochs);
     std::atomic<int> arrived{0};
     bool is_taken = false;
     const auto meet = [&arrived] {
@@ -134,7 +141,8 @@ TEST(QueueLedgerTest, ACloseAndATakeCannotBothSucceed) {
 TEST(QueueLedgerTest, NeverExceedsItsLimitsUnderRaces) {
   SystemClock clock;
   for (int threads : {1, 2, 8}) {
-    QueueLedger ledger(Limits(5, 1000), 0, 0);
+    EpochDomain epochs;
+    QueueLedger ledger(Limits(5, 1000), 0, 0, epochs);
     std::atomic<int> held{0};
     std::atomic<int> most{0};
     std::vector<std::thread> takers;

@@ -24,7 +24,7 @@ TEST(QueueOptionsTest, TellsEveryViolationAtOnceWithItsLimit) {
   options.name = "Bad";
   options.max_tasks = 0;
   options.max_bytes = kMaxQueueBytes + 1;
-  const std::vector<FieldViolation> violations = options.Validate();
+  const std::vector<FieldViolation> violations = options.Validate(Durability::kDurable);
   EXPECT_THAT(Fields(violations), ElementsAre("name", "max_tasks", "max_bytes"));
   EXPECT_THAT(violations[1].description, HasSubstr("want 1 to 1000000000, not 0: "));
   EXPECT_THAT(violations[2].description, HasSubstr("want 1 to 140737488355328"));
@@ -32,10 +32,10 @@ TEST(QueueOptionsTest, TellsEveryViolationAtOnceWithItsLimit) {
 
 TEST(QueueOptionsTest, TheDefaultsAndTheGreatestAreValid) {
   QueueOptions options;
-  EXPECT_THAT(options.Validate(), IsEmpty());
+  EXPECT_THAT(options.Validate(Durability::kDurable), IsEmpty());
   options.max_tasks = kMaxQueueTasks;
   options.max_bytes = kMaxQueueBytes;
-  EXPECT_THAT(options.Validate(), IsEmpty());
+  EXPECT_THAT(options.Validate(Durability::kDurable), IsEmpty());
 }
 
 TEST(QueueOptionsTest, AReasonIsShortText) {

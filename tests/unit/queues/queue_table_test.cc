@@ -32,7 +32,7 @@ class QueueTableTest : public ::testing::Test {
   static std::string ReasonOf(const absl::Status& status) { return DetailsOf(status).reason; }
 
   FakeClock clock_;
-  QueueTable table_{{Named("default")}};
+  QueueTable table_{{{Named("default")}}};
 };
 
 TEST_F(QueueTableTest, QueuesComeAndGo) {
@@ -129,6 +129,72 @@ TEST_F(QueueTableTest, NotesWhatWasDoneWhenAndWhy) {
   EXPECT_EQ(options.purged, purged);
   EXPECT_EQ(options.purged_tasks, 12u);
   EXPECT_FALSE(options.is_paused);
+}
+
+TEST_F(QueueTableTest, SetsAQueueAsItWasInAnotherLife) {
+  QueueOptions mail = Named("mail");
+  mail.is_paused = true;
+  mail.paused = {clock_.Now(), "why"};
+  ASSERT_TRUE(table_.Restore(mail).ok());
+  EXPECT_EQ(OptionsOf("mail"), mail);
+  EXPECT_TRUE(table_.gates().IsPaused(IndexOf("mail")));
+  mail.is_paused = false;
+  mail.max_tasks = 3;
+  ASSERT_TRUE(table_.Restore(mail).ok());
+  EXPECT_EQ(OptionsOf("mail"), mail);
+  EXPECT_TRUE(table_.gates().IsOpen(IndexOf("mail")));
+  mail.max_tasks = 0;
+  EXPECT_TRUE(absl::IsInvalidArgument(table_.Restore(mail)));
+  for (size_t i = 2; i < kMaxQueues; ++i) {
+    ASSERT_TRUE(table_.Create(Named(absl::StrCat("q", i))).ok());
+  }
+  EXPECT_EQ(ReasonOf(table_.Restore(Named("more"))), "TOO_MANY_QUEUES");
+}
+
+TEST_F(QueueTableTest, PromisesNoMoreThanTheServer) {
+  QueueTable table({{Named("default")}, Durability::kMemory});
+  QueueUpdate update;
+  update.default_durability = Durability::kBuffered;
+  const absl::Status status = table.Update("default", update);
+  ASSERT_EQ(DetailsOf(status).field_violations.size(), 1u) << status;
+  EXPECT_EQ(DetailsOf(status).field_violations[0].field, "default_durability");
+  update.default_durability = Durability::kMemory;
+  EXPECT_TRUE(table.Update("default", update).ok());
+}
+
+// Who has found a queue's defaults keeps them while they are changed.
+TEST_F(QueueTableTest, DefaultsAreReadWhileTheyAreChanged) {
+  std::atomic<bool> is_done{false};
+  std::vector<std::thread> readers;
+  for (int t = 0; t < 3; ++t) {
+    readers.emplace_back([&] {
+      while (!is_done.load()) {
+        Ref<const SharedTaskDefaults> defaults;
+        {
+          const QueueTable::Reader reader(table_);
+          defaults = reader.Find("default")->task_defaults();
+        }
+        if (!defaults) continue;
+        const absl::Duration timeout = defaults->values.run_timeout;
+        EXPECT_EQ(defaults->values.retry.max_attempts, timeout / absl::Seconds(1));
+      }
+    });
+  }
+  for (int i = 0; i < 3'000; ++i) {
+    QueueUpdate update;
+    const int number = i % 7 + 1;
+    update.default_run_timeout = absl::Seconds(number);
+    update.default_retry_policy.emplace().max_attempts = number;
+    EXPECT_TRUE(table_.Update("default", update).ok());
+    if (i % 100 == 0) {
+      update.default_run_timeout = absl::InfiniteDuration();
+      update.default_retry_policy = RetryPolicy();
+      EXPECT_TRUE(table_.Update("default", update).ok());
+      EXPECT_FALSE(QueueTable::Reader(table_).Find("default")->task_defaults());
+    }
+  }
+  is_done.store(true);
+  for (std::thread& reader : readers) reader.join();
 }
 
 // Of a resume that is overtaken by a pause, the end must not open the gate.

@@ -7,6 +7,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/filter_policy.h"
 #include "rocksdb/table.h"
+#include "store/rocksdb_log.h"
 #include "store/store_keys.h"
 
 namespace taskforge {
@@ -44,7 +45,6 @@ class ExpiryFilters final : public rocksdb::CompactionFilterFactory {
 };
 
 constexpr uint64_t kLogFactor = 4;  // The log may be this many times the write buffer.
-constexpr size_t kLogFileBytes = size_t{4} << 20;
 constexpr int kBloomBits = 10;
 constexpr double kMemtableBloom = 0.05;
 constexpr int kOpenFiles = 512;
@@ -67,9 +67,7 @@ rocksdb::DBOptions MakeDbOptions(const RocksDbEngineOptions& options) {
   db.max_open_files = kOpenFiles;
   db.max_background_jobs = 2;
   db.bytes_per_sync = size_t{1} << 20;  // Of table files, so that no large one is flushed at once.
-  db.keep_log_file_num = 4;
-  db.max_log_file_size = kLogFileBytes;
-  db.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  db.info_log = std::make_shared<RocksDbLog>(options.path);
   db.stats_dump_period_sec = 0;  // An idle server wakes up for nothing.
   db.stats_persist_period_sec = 0;
   if (options.env != nullptr) db.env = options.env;

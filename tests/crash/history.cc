@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <sstream>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -73,10 +72,10 @@ void HistoryWriter::Sync() {
 
 absl::StatusOr<std::vector<Event>> ReadHistory(const std::string& path) {
   std::ifstream in(path);
-  std::stringstream text;
-  text << in.rdbuf();
-  if (!in || !text) return absl::DataLossError(absl::StrCat(path, ": cannot be read"));
-  return ParseHistory(text.str());
+  // Not by `<<`, to which a file without a line is a failure.
+  const std::string text{std::istreambuf_iterator<char>(in), {}};
+  if (!in.is_open() || in.bad()) return absl::DataLossError(absl::StrCat(path, ": cannot be read"));
+  return ParseHistory(text);
 }
 
 absl::StatusOr<std::vector<Event>> ParseHistory(const std::string& text) {

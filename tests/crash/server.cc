@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <sstream>
 
@@ -37,6 +38,7 @@ std::string ReadAll(const std::string& path) {
   std::vector<std::string> command = {setup.binary,   "serve", "--grpc-listen",  "127.0.0.1:0",
                                       "--ready-file", ready,   "--admin-listen", "127.0.0.1:0"};
   command.insert(command.end(), setup.flags.begin(), setup.flags.end());
+  for (const std::string& setting : setup.environment) putenv(const_cast<char*>(setting.c_str()));
   std::vector<char*> argv;
   for (std::string& word : command) argv.push_back(word.data());
   argv.push_back(nullptr);

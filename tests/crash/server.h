@@ -23,6 +23,7 @@ class Server {
     std::string binary;
     std::vector<std::string> flags;
     std::string directory;
+    std::vector<std::string> environment;  // `NAME=value`: besides ours.
   };
 
   // Returns when it serves. UNAVAILABLE when it ends before, DEADLINE_EXCEEDED when it takes longer

@@ -16,6 +16,7 @@
 #include "rocksdb/env.h"
 #include "rocksdb/file_system.h"
 #include "store/persistence.h"
+#include "store/rocksdb_log.h"
 #include "store/store_keys.h"
 #include "support/fake_clock.h"
 #include "unit/store/temporary_directory.h"
@@ -415,6 +416,26 @@ TEST_F(RocksDbEngineTest, ADeathAfterAFullDiskIsNoLoss) {
   const auto engine = Open();
   ASSERT_TRUE(engine.ok()) << engine.status();
   EXPECT_TRUE((*engine)->Get(StoreTable::kLive, "a")->has_value());
+}
+
+// What the database says of itself is no reason to die, nor to fail.
+TEST_F(RocksDbEngineTest, ItsLogIsBoundedAndMayBeLost) {
+  {
+    RocksDbLog log(directory_.path(), 200);
+    for (int i = 0; i < 20; ++i) rocksdb::Warn(&log, "line %d %s", i, std::string(40, 'x').c_str());
+    const std::string text = Bytes(directory_.path() / "LOG");
+    EXPECT_THAT(text, HasSubstr("line 19 xxx"));
+    EXPECT_LT(text.size(), 400u);
+    EXPECT_THAT(Bytes(directory_.path() / "LOG.old"), ::testing::Not(HasSubstr("line 19 xxx")));
+    rocksdb::Info(&log, "not a word");
+    EXPECT_THAT(Bytes(directory_.path() / "LOG"), ::testing::Not(HasSubstr("not a word")));
+  }
+  RocksDbLog full("/dev/full");  // No directory.
+  rocksdb::Warn(&full, "lost");
+  fs::remove(directory_.path() / "LOG");
+  fs::create_symlink("/dev/full", directory_.path() / "LOG");
+  RocksDbLog on_a_full_disk(directory_.path());
+  for (int i = 0; i < 3; ++i) rocksdb::Error(&on_a_full_disk, "lost");
 }
 
 TEST_F(RocksDbEngineTest, ACheckpointIsAStoreOfItsOwn) {

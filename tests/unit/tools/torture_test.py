@@ -32,6 +32,14 @@ class Torture(Tools):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         self.assertEqual(self.arguments()[1:], ["--minutes", "0.5", "--seed", "4711"])
 
+    def test_points_are_another_program(self):
+        self.stub("build/release/tests/crash/crash_points", 'printf "%s\\n" "$@" >"${NOTES}/arguments"')
+        done = self.run_tool("tools/torture", "--points", "--seed", "4711")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("--target crash_points fault_disk", self.note("cmake"))
+        self.assertEqual(self.arguments(), ["build/release/bin/taskforged", "build/release/tests/crash/libfault_disk.so",
+                                            "--seed", "4711"])
+
     def test_a_directory_is_meant_from_where_the_caller_is(self):
         command = [str(self.tree / "tools/torture"), "--directory", "some data"]
         done = subprocess.run(command, cwd=self.temporary, env=self.environment, capture_output=True, text=True,

@@ -8,10 +8,9 @@
 namespace taskforge {
 
 void KnownTasks::Answer(Submission submission, const RequestIndex::TaskId& id) const {
-  if (const TaskRef task = live_.Find(id.name)) {
-    TaskRecordPtr record = task->Snapshot();
-    if (record->uid != id.uid) return AnswerGone(std::move(submission), id);
-    std::move(submission.on_receipt)(SubmitReceipt{std::move(record), true});
+  // The store may say what it stands for before the first submission is acknowledged.
+  if (const TaskRef task = live_.FindKept(id.name, id.uid)) {
+    std::move(submission.on_receipt)(SubmitReceipt{task->Snapshot(), true});
     if (submission.on_finished) task->OnFinished(std::move(submission.on_finished));
     return;
   }

@@ -51,6 +51,15 @@ TaskRef LiveTasks::Find(absl::string_view name) const {
   return *it;
 }
 
+TaskRef LiveTasks::FindKept(absl::string_view name, const Uuid& uid) const {
+  const HashedKey key(name);
+  const Shard& shard = shards_[ShardOf(key.Half())];
+  MutexLock lock(shard.mu);
+  const auto it = shard.tasks.find(key);
+  if (it == shard.tasks.end() || (*it)->accepted_record()->uid != uid) return nullptr;
+  return *it;
+}
+
 std::vector<TaskRef> LiveTasks::WaitingIn(absl::string_view queue) const {
   std::vector<TaskRef> waiting;
   for (const Shard& shard : shards_) {

@@ -34,6 +34,9 @@ class LiveTasks {
   void Erase(const Task& task);
   // Null when there is none. A task in phase ACCEPTING is not shown: it may yet be refused.
   TaskRef Find(absl::string_view name) const;
+  // Null when it is not the one of this name. Also in phase ACCEPTING: for who knows from the store
+  // that it is kept, so that it will not be refused.
+  TaskRef FindKept(absl::string_view name, const Uuid& uid) const;
 
   // Those of a queue whose phase is QUEUED. Looks at every task.
   std::vector<TaskRef> WaitingIn(absl::string_view queue) const;

@@ -34,6 +34,13 @@ class SlowStore final : public TaskStore {
         std::move(each.on_known)(*known);
       } else if (!failure.ok()) {
         std::move(each.done)(failure);
+      } else if (is_slow && is_kept_at_once) {
+        last_kept = each.record;
+        TaskStore::Appending kept{each.record,
+                                  [this, done = std::move(each.done)](absl::Status status) mutable {
+                                    held_answers_.emplace_back(std::move(done), std::move(status));
+                                  }};
+        store_.Append({&kept, 1});
       } else if (is_slow) {
         held_.push_back(std::move(each));
       } else {
@@ -61,14 +68,20 @@ class SlowStore final : public TaskStore {
   }
   Durability effective_durability() const override { return store_.effective_durability(); }
 
-  // Does the appends that were held; they fail if `failure` is set by now.
+  // Gives the answers that were held, and does the appends that were; they fail if `failure` is set
+  // by now.
   void Catch() {
     is_slow = false;
+    for (auto& [done, status] : std::exchange(held_answers_, {})) {
+      std::move(done)(std::move(status));
+    }
     std::vector<Appending> held = std::exchange(held_, {});
     Append(absl::MakeSpan(held));
   }
 
   bool is_slow = false;
+  bool is_kept_at_once = false;  // What is slow are the answers, not the writes.
+  TaskRecordPtr last_kept;       // Of these.
   absl::Status failure;
   std::optional<KnownRequest> known;  // What every request_id stands for.
   std::atomic<int> batches{0};
@@ -77,6 +90,7 @@ class SlowStore final : public TaskStore {
  private:
   TaskStore& store_;
   std::vector<Appending> held_;
+  std::vector<std::pair<StatusCallback, absl::Status>> held_answers_;
 };
 
 // A pool as busy as the test says. To be changed only while nobody asks.

@@ -188,6 +188,27 @@ TEST_F(RequestIdTest, ARepetitionAfterTheDeadlineGetsTheFirstOnesAnswer) {
   EXPECT_EQ(Counted(Decision::kDuplicate), 1u);
 }
 
+// The store has it, and its acknowledgement is on its way: what is repeated then is no end.
+TEST_F(RequestIdTest, ARepetitionWhileTheFirstIsAcknowledgedHearsOfTheEndOnly) {
+  TaskSpec spec = WithRequestId("r");
+  spec.terms.Edit().deadline = clock_.Now() + absl::Seconds(10);
+  store_.is_slow = true;
+  store_.is_kept_at_once = true;
+  const auto first = Submit(spec);
+  clock_.Advance(absl::Seconds(11));  // So that the repetition is not valid, and does not wait.
+  const TaskRecordPtr kept = store_.last_kept;
+  store_.known = KnownRequest{HashOf(*kept->spec), kept->name(), kept->uid};
+  const auto again = Submit(spec);
+  ASSERT_TRUE(again->receipt.ok()) << again->status();
+  EXPECT_TRUE(again->receipt->duplicate);
+  EXPECT_EQ(again->ends, 0);
+  store_.known.reset();
+  store_.Catch();
+  Finish(*first);
+  EXPECT_EQ(again->ends, 1);
+  EXPECT_TRUE(IsTerminal(again->end->state));
+}
+
 TEST_F(RequestIdTest, WhileTheFirstIsStoredRepetitionsWait) {
   store_.is_slow = true;
   const auto first = Submit(WithRequestId("r"));

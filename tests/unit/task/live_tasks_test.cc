@@ -56,6 +56,15 @@ TEST_F(LiveTasksTest, DoesNotShowWhatIsBeingAccepted) {
   EXPECT_TRUE(live_.Find(TaskName("default", "a")));
 }
 
+TEST_F(LiveTasksTest, ShowsWhatIsBeingAcceptedToWhoKnowsThatItIsKept) {
+  const TaskRef task = Accepting("a");
+  live_.Insert(task);
+  const Uuid uid = task->accepted_record()->uid;
+  EXPECT_TRUE(live_.FindKept(TaskName("default", "a"), uid) == task);
+  EXPECT_FALSE(live_.FindKept(TaskName("default", "a"), Uuid{uid.high, uid.low + 1}));
+  EXPECT_FALSE(live_.FindKept(TaskName("default", "b"), uid));
+}
+
 TEST_F(LiveTasksTest, KnowsWhatWaitsInAQueue) {
   const TaskRef mail = Queued("a", "mail");
   const TaskRef started = Queued("b", "mail");

@@ -54,6 +54,16 @@ TEST_F(DurableStoreSyncTest, NothingIsAcknowledgedAfterTheDiskFailed) {
   EXPECT_THAT(Recovered(), ElementsAre(record->uid));
 }
 
+// The pages of a sync that failed are gone, and the next sync says OK.
+TEST_F(DurableStoreSyncTest, NothingIsAcknowledgedThoughTheDiskWorksAgain) {
+  disk_.FailFrom(1, ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED", "I/O error"));
+  EXPECT_EQ(DetailsOf(Append(Record())).reason, "STORE_FAILED");
+  disk_.FailFrom(0, absl::OkStatus());
+  const uint64_t writes = disk_.writes();
+  EXPECT_EQ(DetailsOf(Append(Record())).reason, "STORE_FAILED");
+  EXPECT_EQ(disk_.writes(), writes);
+}
+
 TEST_F(DurableStoreSyncTest, AFullDiskRefusesAndLosesNothing) {
   const auto record = Record();
   ASSERT_TRUE(Append(record).ok());

@@ -9,13 +9,13 @@
 #include <utility>
 
 #include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "base/error.h"
 #include "base/mutex.h"
 #include "base/scoped_blocking.h"
 #include "base/wake_batch.h"
+#include "store/boot_epoch.h"
 #include "store/commit_round.h"
 #include "store/record_codec.h"
 #include "store/store_op.h"
@@ -25,26 +25,9 @@ namespace taskforge {
 namespace {
 
 constexpr size_t kCommitters = 2;
-constexpr char kEpochKey[] = "boot_epoch";
 
 absl::Status Stopped() {
   return ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED", "the store has stopped");
-}
-
-// Drawn and on the disk before anyone sees it.
-absl::StatusOr<uint64_t> DrawBootEpoch(StoreEngine& engine, absl::Time now) {
-  const auto last = engine.Get(StoreTable::kMeta, kEpochKey);
-  if (!last.ok()) return last.status();
-  uint64_t epoch = 0;
-  if (last->has_value() && !absl::SimpleAtoi(**last, &epoch)) {
-    return absl::DataLossError("the store holds a damaged boot epoch");
-  }
-  epoch = std::max(epoch + 1, static_cast<uint64_t>(absl::ToUnixMicros(now)));
-  const auto batch = engine.NewBatch();
-  batch->Put(StoreTable::kMeta, kEpochKey, absl::StrCat(epoch));
-  const absl::Status status = engine.Write(*batch, /*sync=*/true);
-  if (!status.ok()) return status;
-  return epoch;
 }
 
 StoreOp OpFor(const TaskRecord& record, StoreOp::Kind kind) {
@@ -85,19 +68,40 @@ class DurableStore::Core {
 
   // No thread of the store runs yet.
   absl::Status Recover(absl::FunctionRef<void(Ref<TaskRecord>)> visit) {
-    size_t* const damaged = options_.accept_damage ? &damaged_records_ : nullptr;
-    const absl::Status status = tables_->ForEachLiving(
-        [&](Ref<TaskRecord> record) {
-          living_.Insert(record->uid);
-          visit(std::move(record));
-        },
-        damaged);
+    const absl::Status status = VisitLiving(visit);
     if (!status.ok()) return status;
     for (size_t i = 0; i < kCommitters; ++i) {
       committers_.emplace_back([this] { KeepCommitting(); });
     }
     reader_ = std::thread([this] { KeepReading(); });
     return absl::OkStatus();
+  }
+  absl::Status RecoverWithoutThreads(absl::FunctionRef<void(Ref<TaskRecord>)> visit) {
+    sleep_clock_ = &parts_.clock;  // Nobody sleeps.
+    return VisitLiving(visit);
+  }
+
+  bool CommitStep() {
+    if (unanswered_.size() == kCommitters) return false;
+    if (queue_.size() == 0 && MonoNow() < flush_due()) return false;
+    unanswered_.push_back(Commit(MonoTime()));
+    return true;
+  }
+  size_t unanswered() const { return unanswered_.size(); }
+  void AnswerStep(size_t index) {
+    const auto at = unanswered_.begin() + static_cast<std::ptrdiff_t>(index);
+    Committed committed = std::move(*at);
+    unanswered_.erase(at);
+    Answer(std::move(committed));
+  }
+  bool ReadStep() {
+    const bool is_sweep_due = tables_->NextSweep() <= parts_.clock.Now();
+    if (is_sweep_due) Sweep();
+    return AnswerReader() || is_sweep_due;
+  }
+  MonoTime flush_due() const {
+    MutexLock lock(commit_mu_);
+    return flush_at_;
   }
 
   void Append(absl::Span<Appending> batch) {
@@ -209,6 +213,7 @@ class DurableStore::Core {
 
   void Stop() {
     queue_.Stop();
+    if (is_stepped()) FinishSteps();
     // Those who are called back may ask for something to be read: the reader is the last.
     for (std::thread& committer : committers_) {
       if (committer.joinable()) committer.join();
@@ -249,6 +254,18 @@ class DurableStore::Core {
     absl::Status failure;  // For good, of this commit or of one before it.
   };
 
+  absl::Status VisitLiving(absl::FunctionRef<void(Ref<TaskRecord>)> visit) {
+    size_t* const damaged = options_.accept_damage ? &damaged_records_ : nullptr;
+    return tables_->ForEachLiving(
+        [&](Ref<TaskRecord> record) {
+          living_.Insert(record->uid);
+          visit(std::move(record));
+        },
+        damaged);
+  }
+
+  bool is_stepped() const { return sleep_clock_ != &system_clock_; }
+
   void Push(absl::Span<StoreOp> ops) {
     if (ops.empty() || queue_.Push(ops)) return;
     for (StoreOp& op : ops) {
@@ -270,25 +287,51 @@ class DurableStore::Core {
   void KeepCommitting() {
     pthread_setname_np(pthread_self(), "tf-committer");
     const NonBlockingThread others_wait;  // Who is called back never waits here.
-    while (true) {
-      Committed committed = Commit();
-      if (committed.round.has_new_life()) WakeSweeper();
-      if (!committed.failure.ok()) TellFailure(committed.failure);
-      {
-        // What the callbacks bring to the pool wakes it once.
-        const WakeBatch wakes;
-        committed.round.Answer();
-      }
-      if (queue_.is_drained()) break;
-    }
+    do {
+      Answer(Commit(MonoTime::Max()));
+    } while (!queue_.is_drained());
+    EndCommitting();
+  }
+
+  void EndCommitting() {
     const absl::Status failure = SyncTheRest();
     if (!failure.ok()) TellFailure(failure);
   }
 
-  // Takes a batch and writes it. Only one thread does it at a time; the other one answers.
-  Committed Commit() {
+  void Answer(Committed committed) {
+    if (committed.round.has_new_life()) WakeSweeper();
+    if (!committed.failure.ok()) TellFailure(committed.failure);
+    // What the callbacks bring to the pool wakes it once.
+    const WakeBatch wakes;
+    committed.round.Answer();
+  }
+
+  // At the end of a store without threads: what its threads would still do.
+  void FinishSteps() {
+    while (unanswered() > 0) AnswerStep(0);
+    while (!queue_.is_drained()) Answer(Commit(MonoTime()));
+    EndCommitting();
+    while (AnswerReader()) {
+    }
+  }
+  // False: nobody waits to read.
+  bool AnswerReader() {
+    Reading reading;
+    {
+      MutexLock lock(read_mu_);
+      if (readings_.empty()) return false;
+      reading = std::move(readings_.front());
+      readings_.pop_front();
+    }
+    std::move(reading)(absl::OkStatus());
+    return true;
+  }
+
+  // Takes a batch, which it waits for until `deadline` or until a sync is due, and writes it. Only
+  // one thread does it at a time; the other one answers.
+  Committed Commit(MonoTime deadline) {
     MutexLock lock(commit_mu_);
-    CommitRound round(queue_.Take(flush_at_));
+    CommitRound round(queue_.Take(std::min(deadline, flush_at_)));
     const absl::Time now = parts_.clock.Now();
     if (batch_ == nullptr) batch_ = parts_.engine.NewBatch();
     batch_->Clear();
@@ -323,7 +366,7 @@ class DurableStore::Core {
   }
 
   // Of the clock on which threads sleep, whatever clock was given.
-  static MonoTime MonoNow() { return SystemClock().Monotonic(); }
+  MonoTime MonoNow() const { return sleep_clock_->Monotonic(); }
 
   // A sync was tried: what was written before is on the disk, or it is tried again in a while.
   void NoteSynced(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_) {
@@ -400,9 +443,12 @@ class DurableStore::Core {
   LivingTasks living_;                        // Changed by the thread that commits.
   CommitQueue queue_;
 
+  const SystemClock system_clock_;
+  const Clock* sleep_clock_ = &system_clock_;  // Constant once tasks come.
+
   // Held by the thread that commits, from before it takes a batch until the batch is written: the
   // one lock that is held while the disk works. Nobody else takes it once tasks come.
-  Mutex commit_mu_ ABSL_ACQUIRED_BEFORE(stats_mu_, read_mu_);
+  mutable Mutex commit_mu_ ABSL_ACQUIRED_BEFORE(stats_mu_, read_mu_);
   std::unique_ptr<StoreEngine::Batch> batch_ ABSL_GUARDED_BY(commit_mu_);
   MonoTime flush_at_ ABSL_GUARDED_BY(commit_mu_) = MonoTime::Max();
   absl::Status failure_ ABSL_GUARDED_BY(commit_mu_);
@@ -419,6 +465,7 @@ class DurableStore::Core {
   size_t damaged_records_ = 0;  // Of Recover(); then constant.
   std::vector<std::thread> committers_;
   std::thread reader_;
+  std::vector<Committed> unanswered_;  // Of whoever takes the steps.
 };
 
 absl::StatusOr<std::unique_ptr<DurableStore>> DurableStore::Open(const DurableStoreOptions& options,
@@ -438,6 +485,14 @@ uint64_t DurableStore::boot_epoch() const { return core_->boot_epoch(); }
 absl::Status DurableStore::Recover(absl::FunctionRef<void(Ref<TaskRecord>)> visit) {
   return core_->Recover(visit);
 }
+absl::Status DurableStore::RecoverWithoutThreads(absl::FunctionRef<void(Ref<TaskRecord>)> visit) {
+  return core_->RecoverWithoutThreads(visit);
+}
+bool DurableStore::CommitStep() { return core_->CommitStep(); }
+size_t DurableStore::unanswered() const { return core_->unanswered(); }
+void DurableStore::AnswerStep(size_t index) { core_->AnswerStep(index); }
+bool DurableStore::ReadStep() { return core_->ReadStep(); }
+MonoTime DurableStore::flush_due() const { return core_->flush_due(); }
 void DurableStore::Append(absl::Span<Appending> batch) { core_->Append(batch); }
 void DurableStore::CompleteIf(absl::Span<Completing> batch) { core_->CompleteIf(batch); }
 void DurableStore::Note(const TaskRecordPtr& record, StatusCallback written) {

@@ -77,6 +77,24 @@ class DurableStore final : public TaskStore, public SettingsStore {
   // REQUIRES: called once, by the thread that opened it.
   absl::Status Recover(absl::FunctionRef<void(Ref<TaskRecord>)> visit);
 
+  // The same without threads of its own, for whoever decides what happens when (tests/simulation):
+  // what they would do is done by the steps below, on the thread that calls them, and what is due
+  // is due by the clock that the store was given. Stop() takes the steps that are left.
+  // REQUIRES: of the steps, one at a time; none from a callback of another, but for AnswerStep()
+  // and ReadStep() while the engine writes.
+  absl::Status RecoverWithoutThreads(absl::FunctionRef<void(Ref<TaskRecord>)> visit);
+  // Writes a batch of what waits, or syncs what it is time for. False, and nothing was done: there
+  // is nothing, or two batches are unanswered already.
+  bool CommitStep();
+  // Batches that were written, and whose callbacks were not called yet.
+  size_t unanswered() const;
+  // Calls them back. REQUIRES: index < unanswered(); the oldest has index 0.
+  void AnswerStep(size_t index);
+  // Lets go what is over and answers the first who reads. False: there was nothing to do.
+  bool ReadStep();
+  // When what is buffered is to be synced; MonoTime::Max(): nothing is. A commit waits no longer.
+  MonoTime flush_due() const;
+
   void Append(absl::Span<Appending> batch) override;
   void CompleteIf(absl::Span<Completing> batch) override;
   void Note(const TaskRecordPtr& record, StatusCallback written) override;

@@ -186,6 +186,18 @@ TEST(RecordCodecTest, DamageIsToldNotGuessed) {
   }
 }
 
+// No task is without them: it could not be put back where it waited.
+TEST(RecordCodecTest, ARecordWithoutAQueueOrAHandlerIsDamaged) {
+  for (const bool has_queue : {false, true}) {
+    auto spec = MakeRef<TaskSpec>();
+    spec->queue = has_queue ? "default" : "";
+    spec->handler = has_queue ? "" : "echo";
+    TaskRecord record;
+    record.spec = std::move(spec);
+    EXPECT_TRUE(absl::IsDataLoss(DecodeRecord(EncodeRecord(record)).status())) << has_queue;
+  }
+}
+
 TEST(RecordCodecTest, ARequestComesBack) {
   const KnownRequest request{{1, ~uint64_t{2}}, "queues/default/tasks/a", {3, ~uint64_t{4}}};
   const auto decoded = DecodeRequest(EncodeRequest(request));

@@ -41,6 +41,17 @@ printf '<testsuite name="x"\\n\\ttests="3"\\n\\tfailures="0"\\n\\tskipped="1"\\n
         self.assertIn("no such compiler", done.stderr)
         self.assertEqual(self.note("ctest"), "")
 
+    def test_the_museum_is_visited_when_asked_for(self):
+        self.stub("tests/museum/museum.py", 'echo "museum bugs=2 caught=2"; exit "${MISSED:-0}"')
+        done = self.run_tool("tools/test", "--museum")
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        self.assertIn("museum bugs=2 caught=2\n", done.stdout)
+        self.assertEqual((self.note("sets"), self.note("ctest")), ("build test\n", ""))
+        self.environment["MISSED"] = "1"
+        done = self.run_tool("tools/test", "--museum")
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("FAILED: museum", done.stdout)
+
     def test_only_what_the_labels_need_is_installed(self):
         for labels, sets in ((["unit"], "build test"), (["asan", "tsan"], "build test"),
                              (["integration", "crash", "deploy"], "build test deploy"), (["clients"], "build test clients"),

@@ -121,6 +121,18 @@ TEST_F(DurableStoreStepsTest, ANoteInTheBatchOfTheEndLeavesNothing) {
   EXPECT_EQ(disk_.Count(StoreTable::kProgress), 0u);
 }
 
+TEST_F(DurableStoreStepsTest, OfTwoEndsInOneBatchTheFirstIsRecorded) {
+  const auto record = Accepted();
+  CommitAndAnswer();
+  End(record);
+  End(record);
+  CommitAndAnswer();
+  ASSERT_EQ(answers_.size(), 3u);
+  EXPECT_TRUE(answers_[1].ok());
+  EXPECT_EQ(DetailsOf(answers_[2]).reason, "TASK_ENDED");
+  EXPECT_EQ(store_->Stats().completed, 1u);
+}
+
 TEST_F(DurableStoreStepsTest, ADeletedTaskLeavesNothing) {
   const auto record = Accepted(Durability::kDurable, "mine");
   CommitAndAnswer();

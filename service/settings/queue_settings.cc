@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "base/error.h"
 #include "settings/queue_codec.h"
 #include "task/task_types.h"
@@ -51,13 +52,13 @@ QueueSettings::QueueSettings(TaskQueues& queues, const std::vector<QueueOptions>
 absl::StatusOr<QueueSettings::Report> QueueSettings::Recover() {
   Report report;
   if (store_ == nullptr) return report;
-  absl::Status first_error;
-  absl::Status status =
-      store_->ForEachSetting(kPrefix, [&](absl::string_view name, absl::string_view bytes) {
-        if (first_error.ok()) first_error = RestoreOne(name, bytes, report);
-      });
-  if (status.ok()) status = first_error;
-  if (!status.ok()) return status;
+  const absl::StatusOr<std::vector<Setting>> kept = store_->ReadSettings(kPrefix);
+  if (!kept.ok()) return kept.status();
+  for (const Setting& setting : *kept) {
+    const absl::Status status =
+        RestoreOne(absl::StripPrefix(setting.key, kPrefix), setting.value, report);
+    if (!status.ok()) return status;
+  }
   return report;
 }
 
@@ -88,14 +89,14 @@ void QueueSettings::Keep(const std::string& queue, absl::AnyInvocable<void(absl:
   };
   MutexLock lock(mu_);
   absl::StatusOr<QueueStats> stats = queues_.Get(queue);
-  std::optional<std::string> value;
+  std::string value;  // Empty: it is gone.
   if (stats.ok()) {
     KeptQueue kept{std::move(stats->options), std::nullopt};
     const auto it = configured_.find(queue);
     if (it != configured_.end()) kept.configured = it->second;
     value = EncodeQueue(kept);
   }
-  store_->PutSetting(absl::StrCat(kPrefix, queue), std::move(value), std::move(tell));
+  store_->WriteSettings({{absl::StrCat(kPrefix, queue), std::move(value)}}, std::move(tell));
 }
 
 }  // namespace taskforge

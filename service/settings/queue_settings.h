@@ -12,7 +12,7 @@
 #include "base/mutex.h"
 #include "queues/queue_options.h"
 #include "queues/task_queues.h"
-#include "store/settings_store.h"
+#include "store/setting.h"
 
 namespace taskforge {
 

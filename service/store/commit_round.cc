@@ -38,13 +38,8 @@ void CommitRound::Build(TaskTables& tables, LivingTasks& living, const Settings&
       case StoreOp::Kind::kDelete:
         Delete(op, answer, now);
         break;
-      case StoreOp::Kind::kPutSetting:
-        batch.Put(StoreTable::kMeta, op.task_name, op.value);
-        answer.is_written = true;
-        break;
-      case StoreOp::Kind::kRemoveSetting:
-        batch.Delete(StoreTable::kMeta, op.task_name);
-        answer.is_written = true;
+      case StoreOp::Kind::kSet:
+        Set(op, answer);
         break;
     }
     if (!answer.is_written) continue;
@@ -154,6 +149,17 @@ void CommitRound::Delete(StoreOp& op, Answering& answer, absl::Time now) {
   }
   batch_->Delete(StoreTable::kEnded, EndedKey(*task.life, task.record->uid));
   batch_->Delete(StoreTable::kNames, NameKey(op.ns, op.task_name));
+  answer.is_written = true;
+}
+
+void CommitRound::Set(StoreOp& op, Answering& answer) {
+  for (const Setting& setting : op.settings) {
+    if (setting.value.empty()) {
+      batch_->Delete(StoreTable::kMeta, setting.key);
+    } else {
+      batch_->Put(StoreTable::kMeta, setting.key, setting.value);
+    }
+  }
   answer.is_written = true;
 }
 

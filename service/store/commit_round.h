@@ -60,6 +60,7 @@ class CommitRound {
   void Note(StoreOp& op, Answering& answer);
   void Complete(StoreOp& op, Answering& answer, const Settings& settings, absl::Time now);
   void Delete(StoreOp& op, Answering& answer, absl::Time now);
+  void Set(StoreOp& op, Answering& answer);
   absl::Status WhyNotLiving(const StoreOp& op, absl::Time now) const;
 
   std::vector<StoreOp> ops_;

@@ -10,7 +10,6 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/strip.h"
 #include "base/error.h"
 #include "base/mutex.h"
 #include "base/scoped_blocking.h"
@@ -19,16 +18,13 @@
 #include "store/commit_round.h"
 #include "store/record_codec.h"
 #include "store/store_op.h"
+#include "store/store_reader.h"
 #include "store/task_tables.h"
 
 namespace taskforge {
 namespace {
 
 constexpr size_t kCommitters = 2;
-
-absl::Status Stopped() {
-  return ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED", "the store has stopped");
-}
 
 StoreOp OpFor(const TaskRecord& record, StoreOp::Kind kind) {
   StoreOp op;
@@ -61,7 +57,8 @@ class DurableStore::Core {
         parts_(std::move(parts)),
         boot_epoch_(boot_epoch),
         tables_(std::move(tables)),
-        queue_(options.batch) {}
+        queue_(options.batch),
+        reader_(*tables_, parts_.clock, [this] { Sweep(); }) {}
   ~Core() { Stop(); }
 
   uint64_t boot_epoch() const { return boot_epoch_; }
@@ -73,7 +70,7 @@ class DurableStore::Core {
     for (size_t i = 0; i < kCommitters; ++i) {
       committers_.emplace_back([this] { KeepCommitting(); });
     }
-    reader_ = std::thread([this] { KeepReading(); });
+    reader_.Start();
     return absl::OkStatus();
   }
   absl::Status RecoverWithoutThreads(absl::FunctionRef<void(Ref<TaskRecord>)> visit) {
@@ -94,11 +91,7 @@ class DurableStore::Core {
     unanswered_.erase(at);
     Answer(std::move(committed));
   }
-  bool ReadStep() {
-    const bool is_sweep_due = tables_->NextSweep() <= parts_.clock.Now();
-    if (is_sweep_due) Sweep();
-    return AnswerReader() || is_sweep_due;
-  }
+  bool ReadStep() { return reader_.Step(); }
   MonoTime flush_due() const {
     MutexLock lock(commit_mu_);
     return flush_at_;
@@ -152,7 +145,7 @@ class DurableStore::Core {
   }
 
   void FindRequest(const std::string& key, RequestCallback done) {
-    Enqueue([this, key, done = std::move(done)](const absl::Status& status) mutable {
+    reader_.Enqueue([this, key, done = std::move(done)](const absl::Status& status) mutable {
       if (!status.ok()) return std::move(done)(status);
       std::move(done)(tables_->FindRequest(key, parts_.clock.Now()));
     });
@@ -167,28 +160,27 @@ class DurableStore::Core {
     Push({&op, 1});
   }
 
-  void PutSetting(const std::string& key, std::optional<std::string> value, PutCallback done) {
+  void WriteSettings(std::vector<Setting> settings, WriteCallback done) {
     StoreOp op;
-    op.kind = value.has_value() ? StoreOp::Kind::kPutSetting : StoreOp::Kind::kRemoveSetting;
-    op.task_name = key;
-    op.value = std::move(value).value_or("");
+    op.kind = StoreOp::Kind::kSet;
+    op.settings = std::move(settings);
     op.done = std::move(done);
     Push({&op, 1});
   }
 
-  absl::Status ForEachSetting(
-      absl::string_view prefix,
-      absl::FunctionRef<void(absl::string_view key, absl::string_view value)> visit) const {
-    const auto cursor =
+  absl::StatusOr<std::vector<Setting>> ReadSettings(absl::string_view prefix) const {
+    std::vector<Setting> settings;
+    const auto found =
         parts_.engine.Scan(StoreTable::kMeta, prefix, "", StoreEngine::Direction::kForward);
-    for (; cursor->Valid() && absl::StartsWith(cursor->key(), prefix); cursor->Next()) {
-      visit(absl::StripPrefix(cursor->key(), prefix), cursor->value());
+    for (; found->Valid() && absl::StartsWith(found->key(), prefix); found->Next()) {
+      settings.push_back({std::string(found->key()), std::string(found->value())});
     }
-    return cursor->status();
+    if (!found->status().ok()) return found->status();
+    return settings;
   }
 
   void Read(const std::string& name, RecordCallback done) {
-    Enqueue([this, name, done = std::move(done)](const absl::Status& status) mutable {
+    reader_.Enqueue([this, name, done = std::move(done)](const absl::Status& status) mutable {
       if (!status.ok()) return std::move(done)(status);
       auto found = tables_->Find(kDefaultNamespace, name, parts_.clock.Now());
       if (!found.ok()) return std::move(done)(found.status());
@@ -204,8 +196,8 @@ class DurableStore::Core {
 
   void List(const TaskFilter& filter, int page_size, const std::string& page_token,
             PageCallback done) {
-    Enqueue([this, filter, page_size, page_token,
-             done = std::move(done)](const absl::Status& status) mutable {
+    reader_.Enqueue([this, filter, page_size, page_token,
+                     done = std::move(done)](const absl::Status& status) mutable {
       if (!status.ok()) return std::move(done)(status);
       std::move(done)(tables_->List(filter, page_size, page_token, living_, parts_.clock.Now()));
     });
@@ -218,12 +210,7 @@ class DurableStore::Core {
     for (std::thread& committer : committers_) {
       if (committer.joinable()) committer.join();
     }
-    {
-      MutexLock lock(read_mu_);
-      is_stopping_ = true;
-    }
-    read_due_.SignalAll();
-    if (reader_.joinable()) reader_.join();
+    reader_.Stop();
   }
 
   Uuid greatest_uid() const { return tables_->greatest_uid(); }
@@ -247,8 +234,6 @@ class DurableStore::Core {
   }
 
  private:
-  // Called with OK, to read; or with why it is not.
-  using Reading = absl::AnyInvocable<void(const absl::Status&) &&>;
   struct Committed {
     CommitRound round;
     absl::Status failure;  // For good, of this commit or of one before it.
@@ -269,19 +254,8 @@ class DurableStore::Core {
   void Push(absl::Span<StoreOp> ops) {
     if (ops.empty() || queue_.Push(ops)) return;
     for (StoreOp& op : ops) {
-      if (op.done) std::move(op.done)(Stopped());
+      if (op.done) std::move(op.done)(StoreStopped());
     }
-  }
-
-  void Enqueue(Reading reading) {
-    bool is_taken = false;
-    {
-      MutexLock lock(read_mu_);
-      is_taken = !is_stopping_;
-      if (is_taken) readings_.push_back(std::move(reading));
-    }
-    if (!is_taken) return std::move(reading)(Stopped());
-    read_due_.Signal();
   }
 
   void KeepCommitting() {
@@ -299,7 +273,7 @@ class DurableStore::Core {
   }
 
   void Answer(Committed committed) {
-    if (committed.round.has_new_life()) WakeSweeper();
+    if (committed.round.has_new_life()) reader_.WakeSweeper();
     if (!committed.failure.ok()) TellFailure(committed.failure);
     // What the callbacks bring to the pool wakes it once.
     const WakeBatch wakes;
@@ -311,20 +285,8 @@ class DurableStore::Core {
     while (unanswered() > 0) AnswerStep(0);
     while (!queue_.is_drained()) Answer(Commit(MonoTime()));
     EndCommitting();
-    while (AnswerReader()) {
+    while (reader_.Answer()) {
     }
-  }
-  // False: nobody waits to read.
-  bool AnswerReader() {
-    Reading reading;
-    {
-      MutexLock lock(read_mu_);
-      if (readings_.empty()) return false;
-      reading = std::move(readings_.front());
-      readings_.pop_front();
-    }
-    std::move(reading)(absl::OkStatus());
-    return true;
   }
 
   // Takes a batch, which it waits for until `deadline` or until a sync is due, and writes it. Only
@@ -393,40 +355,6 @@ class DurableStore::Core {
     if (parts_.on_failure) parts_.on_failure(failure);
   }
 
-  // Of a class of finished tasks that it does not know yet.
-  void WakeSweeper() {
-    // It looks at the classes under this lock, and sleeps without giving it up in between.
-    { const MutexLock lock(read_mu_); }
-    read_due_.Signal();
-  }
-
-  // Sweeps when it is time, and reads in the order of arrival.
-  void KeepReading() {
-    pthread_setname_np(pthread_self(), "tf-store-reader");
-    const NonBlockingThread others_wait;
-    MutexLock lock(read_mu_);
-    while (true) {
-      const absl::Time next_sweep = tables_->NextSweep();
-      const absl::Time now = parts_.clock.Now();
-      const bool is_sweep_due = next_sweep <= now && !is_stopping_;
-      if (readings_.empty() && !is_sweep_due) {
-        if (is_stopping_) return;
-        const bool has_sweep = next_sweep < absl::InfiniteFuture();
-        read_due_.WaitUntil(read_mu_, has_sweep ? MonoNow() + (next_sweep - now) : MonoTime::Max());
-        continue;
-      }
-      Reading reading;
-      if (!readings_.empty()) {
-        reading = std::move(readings_.front());
-        readings_.pop_front();
-      }
-      read_mu_.Unlock();
-      if (is_sweep_due) Sweep();
-      if (reading) std::move(reading)(absl::OkStatus());
-      read_mu_.Lock();
-    }
-  }
-
   void Sweep() {
     const absl::StatusOr<bool> swept = tables_->Sweep(parts_.clock.Now());
     if (swept.ok()) return;
@@ -448,7 +376,7 @@ class DurableStore::Core {
 
   // Held by the thread that commits, from before it takes a batch until the batch is written: the
   // one lock that is held while the disk works. Nobody else takes it once tasks come.
-  mutable Mutex commit_mu_ ABSL_ACQUIRED_BEFORE(stats_mu_, read_mu_);
+  mutable Mutex commit_mu_ ABSL_ACQUIRED_BEFORE(stats_mu_);
   std::unique_ptr<StoreEngine::Batch> batch_ ABSL_GUARDED_BY(commit_mu_);
   MonoTime flush_at_ ABSL_GUARDED_BY(commit_mu_) = MonoTime::Max();
   absl::Status failure_ ABSL_GUARDED_BY(commit_mu_);
@@ -457,14 +385,9 @@ class DurableStore::Core {
   mutable Mutex stats_mu_;
   TaskStoreStats stats_ ABSL_GUARDED_BY(stats_mu_);
 
-  Mutex read_mu_;
-  CondVar read_due_;
-  std::deque<Reading> readings_ ABSL_GUARDED_BY(read_mu_);
-  bool is_stopping_ ABSL_GUARDED_BY(read_mu_) = false;
-
   size_t damaged_records_ = 0;  // Of Recover(); then constant.
+  StoreReader reader_;
   std::vector<std::thread> committers_;
-  std::thread reader_;
   std::vector<Committed> unanswered_;  // Of whoever takes the steps.
 };
 
@@ -511,14 +434,11 @@ void DurableStore::List(const TaskFilter& filter, int page_size, const std::stri
 void DurableStore::Delete(const std::string& name, StatusCallback done) {
   core_->Delete(name, std::move(done));
 }
-void DurableStore::PutSetting(const std::string& key, std::optional<std::string> value,
-                              PutCallback done) {
-  core_->PutSetting(key, std::move(value), std::move(done));
+void DurableStore::WriteSettings(std::vector<Setting> settings, WriteCallback done) {
+  core_->WriteSettings(std::move(settings), std::move(done));
 }
-absl::Status DurableStore::ForEachSetting(
-    absl::string_view prefix,
-    absl::FunctionRef<void(absl::string_view key, absl::string_view value)> visit) const {
-  return core_->ForEachSetting(prefix, visit);
+absl::StatusOr<std::vector<Setting>> DurableStore::ReadSettings(absl::string_view prefix) const {
+  return core_->ReadSettings(prefix);
 }
 Uuid DurableStore::greatest_uid() const { return core_->greatest_uid(); }
 size_t DurableStore::damaged_records() const { return core_->damaged_records(); }

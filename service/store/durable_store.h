@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +16,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "store/commit_queue.h"
-#include "store/settings_store.h"
+#include "store/setting.h"
 #include "store/store_engine.h"
 #include "store/task_store.h"
 
@@ -104,11 +103,8 @@ class DurableStore final : public TaskStore, public SettingsStore {
             PageCallback done) override;
   void Delete(const std::string& name, StatusCallback done) override;
   Durability effective_durability() const override { return Durability::kDurable; }
-  void PutSetting(const std::string& key, std::optional<std::string> value,
-                  PutCallback done) override;
-  absl::Status ForEachSetting(
-      absl::string_view prefix,
-      absl::FunctionRef<void(absl::string_view key, absl::string_view value)> visit) const override;
+  void WriteSettings(std::vector<Setting> settings, WriteCallback done) override;
+  absl::StatusOr<std::vector<Setting>> ReadSettings(absl::string_view prefix) const override;
 
   // The greatest UUID of what is kept of finished tasks.
   Uuid greatest_uid() const;

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/functional/any_invocable.h"
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "store/setting.h"
 #include "store/store_keys.h"
 #include "store/task_store.h"
 #include "task/spec_hash.h"
@@ -19,22 +21,27 @@ namespace taskforge {
 // A plain value: what it needs is encoded by whoever asks for the write, not by the one thread that
 // writes.
 struct StoreOp {
-  enum class Kind : uint8_t { kAppend, kNote, kComplete, kDelete, kPutSetting, kRemoveSetting };
+  enum class Kind : uint8_t { kAppend, kNote, kComplete, kDelete, kSet };
 
   // What it takes of a batch's bytes.
-  size_t Cost() const { return value.size() + task_name.size() + request_key.size() + kFixedCost; }
+  size_t Cost() const {
+    size_t cost = value.size() + task_name.size() + request_key.size() + kFixedCost;
+    for (const Setting& setting : settings) cost += setting.key.size() + setting.value.size();
+    return cost;
+  }
 
   Kind kind = Kind::kAppend;
   Durability durability = Durability::kDurable;
   Uuid uid;  // Not of a delete, which knows the name only.
   std::string ns;
-  std::string task_name;  // Of a setting: its key.
+  std::string task_name;
   bool is_client_named = false;
-  std::string value;   // The record; for a note, the progress; of a setting, its value.
+  std::string value;   // The record; for a note, the progress.
   LifeClass life = 0;  // Of a completion; and:
   absl::Time expires = absl::InfiniteFuture();
   std::string request_key;  // Empty: none.
   SpecHash request_hash;
+  std::vector<Setting> settings;   // Of a set alone, which is of no task.
   TaskStore::StatusCallback done;  // Not of a note.
   absl::AnyInvocable<void(KnownRequest) &&> on_known;
 

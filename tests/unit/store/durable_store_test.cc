@@ -141,38 +141,21 @@ TEST_F(DurableStoreTest, ItsOwnSweeperLearnsOfANewClass) {
 }
 
 TEST_F(DurableStoreTest, ASettingSurvivesACrashAsItWasPutLast) {
-  const auto put = [&](const std::string& key, std::optional<std::string> value) {
-    absl::Status status;
-    Notification done;
-    store_->PutSetting(key, std::move(value), [&](absl::Status answer) {
-      status = std::move(answer);
-      done.Notify();
-    });
-    done.Wait();
-    return status;
+  const auto write = [&](std::vector<Setting> settings) {
+    Answers answers;
+    store_->WriteSettings(std::move(settings), answers.Take());
+    return answers.Await().front();
   };
-  const auto all = [&](const std::string& prefix) {
-    std::vector<std::string> found;
-    EXPECT_TRUE(store_
-                    ->ForEachSetting(prefix,
-                                     [&](absl::string_view key, absl::string_view value) {
-                                       found.push_back(absl::StrCat(key, "=", value));
-                                     })
-                    .ok());
-    return found;
-  };
-  ASSERT_TRUE(put("queue/b", "1").ok());
-  ASSERT_TRUE(put("queue/a", "2").ok());
-  ASSERT_TRUE(put("queuf/a", "other").ok());
-  ASSERT_TRUE(put("queue/b", "3").ok());
-  ASSERT_TRUE(put("queue/c", "gone").ok());
-  ASSERT_TRUE(put("queue/c", std::nullopt).ok());
+  ASSERT_TRUE(write({{"queue/b", "1"}}).ok());
+  ASSERT_TRUE(write({{"queue/a", "2"}, {"queuf/a", "other"}, {"queue/c", "gone"}}).ok());
+  ASSERT_TRUE(write({{"queue/b", "3"}, {"queue/c", ""}}).ok());
   CrashAndOpen();
-  EXPECT_THAT(all("queue/"), ElementsAre("a=2", "b=3"));
-  EXPECT_THAT(all("queuf/"), ElementsAre("a=other"));
+  EXPECT_THAT(*store_->ReadSettings("queue/"),
+              ElementsAre(Setting{"queue/a", "2"}, Setting{"queue/b", "3"}));
+  EXPECT_THAT(*store_->ReadSettings("queuf/"), ElementsAre(Setting{"queuf/a", "other"}));
   EXPECT_THAT(Recovered(), IsEmpty());
   disk_.FailFrom(1, ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED", "I/O error"));
-  EXPECT_EQ(DetailsOf(put("queue/a", "4")).reason, "STORE_FAILED");
+  EXPECT_EQ(DetailsOf(write({{"queue/a", "4"}})).reason, "STORE_FAILED");
 }
 
 TEST_F(DurableStoreTest, FindsARequestThatItKnows) {

@@ -132,7 +132,7 @@ void TaskService::AddTo(MethodList& methods) {
   methods.Add(kName, "WatchTask", generated_, &Generated::RequestWatchTask, *this,
               &TaskService::WatchTask);
   methods.Add(kName, "CancelTask", generated_, &Generated::RequestCancelTask, *this,
-              &TaskService::CancelTask);
+              &TaskService::CancelTask, kWaits);
   methods.Add(kName, "RetryTask", generated_, &Generated::RequestRetryTask, *this,
               &TaskService::RetryTask);
   methods.Add(kName, "DeleteTask", generated_, &Generated::RequestDeleteTask, *this,
@@ -328,6 +328,10 @@ Reply TaskService::CancelTask(UnaryCall<v1::CancelTaskRequest, v1::Task>& call) 
   const absl::StatusOr<std::string> name = TaskNameFrom(call.request().name());
   if (!name.ok()) co_return name.status();
   auto later = MakeRef<Eventual<RecordOr>>();
+  // Its end may wait until the disk has room again: the client does not have to.
+  call.OnEnd([later](Call::End) {
+    later->Set(absl::CancelledError("the call ended before the task's end was kept"));
+  });
   parts_.control.Cancel(*name, Setter(later));
   Eventual<RecordOr>& record_later = *later;
   const RecordOr record = co_await record_later;

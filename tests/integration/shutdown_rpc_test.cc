@@ -66,6 +66,26 @@ TEST(Shutdown, EndsOpenStreamsAndWaitingCalls) {
   health_watch->Finish();
 }
 
+// As while the disk is full: the task has ended, and that cannot be written.
+TEST(Shutdown, DoesNotWaitForACancelThatIsNotKept) {
+  RpcTestServer server(Mode::kHold);
+  const v1::Task task = SubmitEcho(server);
+  server.tasks.HoldCancels();
+  std::thread client([&] {
+    grpc::ClientContext context;
+    v1::CancelTaskRequest request;
+    request.set_name(task.name());
+    v1::Task result;
+    const grpc::Status status = server.tasks_stub()->CancelTask(&context, request, &result);
+    EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
+    EXPECT_EQ(ReasonIn(status), "DRAINING");
+  });
+  while (server.tasks.held_cancels() == 0) std::this_thread::yield();
+  server.server->EndStreams();
+  client.join();
+  server.server->Shutdown(absl::Seconds(5));
+}
+
 // A call whose answer comes from another thread after its connection is gone: it may not be begun
 // on a completion queue that is shut down.
 TEST(Shutdown, WaitsForAnswersThatAreOnTheirWay) {

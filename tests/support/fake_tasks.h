@@ -34,6 +34,15 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
     refusal_ = std::move(status);
   }
 
+  // From now on no cancel is answered.
+  void HoldCancels() ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    holds_cancels_ = true;
+  }
+  size_t held_cancels() const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    return held_cancels_.size();
+  }
   // From now on receipts wait until ReleaseReceipts().
   void HoldReceipts() ABSL_LOCKS_EXCLUDED(mu_) {
     MutexLock lock(mu_);
@@ -166,6 +175,10 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
     {
       MutexLock lock(mu_);
       cancelled_.push_back(name);
+      if (holds_cancels_) {
+        held_cancels_.push_back(std::move(done));
+        return;
+      }
     }
     if (!FindLive(name)) {
       std::move(done)(ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_ENDED", "ended"));
@@ -228,6 +241,8 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
   absl::Status refusal_ ABSL_GUARDED_BY(mu_);
   bool hold_receipts_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<Submission> held_ ABSL_GUARDED_BY(mu_);
+  bool holds_cancels_ ABSL_GUARDED_BY(mu_) = false;
+  std::vector<RecordCallback> held_cancels_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, TaskRef> live_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, TaskRecordPtr> ended_ ABSL_GUARDED_BY(mu_);
   std::vector<std::string> cancelled_ ABSL_GUARDED_BY(mu_);

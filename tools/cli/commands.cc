@@ -110,6 +110,7 @@ void AddCommands(CLI::App& app, Session& session, Action& action) {
   AddProtosCommand(app, action);
   AddCompletionCommand(app, action);
   AddMainJobCommand(app, session, action);
+  AddDemoCommand(app, session, action);
 }
 
 }  // namespace taskforge::cli

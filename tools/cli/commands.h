@@ -27,6 +27,7 @@ void AddServerCommands(CLI::App& app, Session& session, Action& action);
 void AddProtosCommand(CLI::App& app, Action& action);
 void AddCompletionCommand(CLI::App& app, Action& action);
 void AddMainJobCommand(CLI::App& app, Session& session, Action& action);
+void AddDemoCommand(CLI::App& app, Session& session, Action& action);
 
 // All of the above, and the global options.
 void AddCommands(CLI::App& app, Session& session, Action& action);

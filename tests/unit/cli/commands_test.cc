@@ -73,7 +73,8 @@ TEST_F(CommandsTest, KnowsEveryCommand) {
            {"protos", "--out", "dir"},
            {"completion", "bash"},
            {"version"},
-           {"main-job", "dir", "--json", "file"}}) {
+           {"main-job", "dir", "--json", "file"},
+           {"demo", "crash", "--tasks", "100", "--taskforged", "file", "--keep"}}) {
     EXPECT_TRUE(Parses(words)) << ::testing::PrintToString(words);
   }
 }

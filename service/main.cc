@@ -23,6 +23,7 @@
 #include "rpc/health_probe.h"
 #include "rpc/server.h"
 #include "signals.h"
+#include "store_commands.h"
 #include "version.h"
 
 namespace taskforge {
@@ -222,6 +223,26 @@ void AddHealth(CLI::App& app, Flags& flags, HealthProbeOptions& probe, int& code
   health->callback([&] { code = Health(flags, probe); });
 }
 
+// What needs no configuration, only the directory.
+void AddStore(CLI::App& app, int& code) {
+  CLI::App* store = app.add_subcommand(
+      "store", "Looks into a data directory that no server uses: 0 well, 1 not, 2 usage.");
+  store->require_subcommand(1);
+  const auto add = [&](const char* name, const char* help, int (*run)(const StoreCommandOptions&)) {
+    // Its own: the library gives each command the environment's value, also those not called.
+    auto options = std::make_shared<StoreCommandOptions>();
+    CLI::App* command = store->add_subcommand(name, help);
+    command->add_option("--data-dir", options->data_dir, "The directory.")
+        ->envname("TASKFORGE_DATA_DIR")
+        ->required();
+    command->add_flag("--json", options->is_json, "Print JSON.");
+    command->callback([&code, options, run] { code = run(*options); });
+  };
+  add("inspect", "Says what is in it.", InspectStoreCommand);
+  add("verify", "Reads everything, and says what does not fit together.", VerifyStoreCommand);
+  add("compact", "Gives room back that nothing needs any more.", CompactStoreCommand);
+}
+
 int PrintVersion() {
   std::printf("taskforged %s (%s, %s, gRPC %s)\n", kVersion, kRevision, kCompiler,
               GrpcVersion().c_str());
@@ -260,6 +281,8 @@ int Main(int argc, char** argv) {
   HealthProbeOptions probe;
   probe.address = "";
   AddHealth(app, flags, probe, code);
+
+  AddStore(app, code);
 
   app.add_subcommand("version", "Prints the version.")->callback([&] { code = PrintVersion(); });
 

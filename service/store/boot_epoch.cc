@@ -6,16 +6,12 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "store/store_keys.h"
 
 namespace taskforge {
-namespace {
-
-constexpr char kEpochKey[] = "boot_epoch";
-
-}  // namespace
 
 absl::StatusOr<uint64_t> DrawBootEpoch(StoreEngine& engine, absl::Time now) {
-  const auto last = engine.Get(StoreTable::kMeta, kEpochKey);
+  const auto last = engine.Get(StoreTable::kMeta, kBootEpochKey);
   if (!last.ok()) return last.status();
   uint64_t epoch = 0;
   if (last->has_value() && !absl::SimpleAtoi(**last, &epoch)) {
@@ -23,7 +19,7 @@ absl::StatusOr<uint64_t> DrawBootEpoch(StoreEngine& engine, absl::Time now) {
   }
   epoch = std::max(epoch + 1, static_cast<uint64_t>(absl::ToUnixMicros(now)));
   const auto batch = engine.NewBatch();
-  batch->Put(StoreTable::kMeta, kEpochKey, absl::StrCat(epoch));
+  batch->Put(StoreTable::kMeta, kBootEpochKey, absl::StrCat(epoch));
   const absl::Status status = engine.Write(*batch, /*sync=*/true);
   if (!status.ok()) return status;
   return epoch;

@@ -97,6 +97,24 @@ absl::Status CheckFormat(const DataFormat& format, absl::string_view path) {
       " is needed. Nothing was changed; start the newer server again"));
 }
 
+absl::Status Lock(const LockFile& lock, const std::string& path, const std::string& lock_path) {
+  if (lock.fd() < 0) return SystemError(errno, "open", lock_path);
+  if (::flock(lock.fd(), LOCK_EX | LOCK_NB) == 0) return absl::OkStatus();
+  if (errno != EWOULDBLOCK) return SystemError(errno, "lock", lock_path);
+  return absl::FailedPreconditionError(absl::StrCat(
+      path, " is in use by another server: stop that one, or name another directory (data_dir)"));
+}
+
+// Whether the text of the file at `format_path` is a format that this server may write.
+absl::Status CheckFormatText(absl::string_view text, const std::string& format_path,
+                             const std::string& path) {
+  const absl::StatusOr<DataFormat> format = ParseDataFormat(text);
+  if (format.ok()) return CheckFormat(*format, path);
+  return absl::FailedPreconditionError(
+      absl::StrCat(format_path, " ", format.status().message(),
+                   ": nothing was opened. Restore the file from a backup (data_dir)"));
+}
+
 }  // namespace
 
 std::string PrintDataFormat(const DataFormat& format) {
@@ -127,23 +145,13 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& f
   if (!made.ok()) return made;
   const std::string lock_path = absl::StrCat(path, "/", kLockFile);
   LockFile lock(lock_path);
-  if (lock.fd() < 0) return SystemError(errno, "open", lock_path);
-  if (::flock(lock.fd(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return SystemError(errno, "lock", lock_path);
-    return absl::FailedPreconditionError(absl::StrCat(
-        path, " is in use by another server: stop that one, or name another directory (data_dir)"));
-  }
+  const absl::Status locked = Lock(lock, path, lock_path);
+  if (!locked.ok()) return locked;
   const std::string format_path = absl::StrCat(path, "/", kFormatFile);
   const absl::StatusOr<std::string> text = files.ReadFile(format_path);
   bool is_new = false;
   if (text.ok()) {
-    const absl::StatusOr<DataFormat> format = ParseDataFormat(*text);
-    if (!format.ok()) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(format_path, " ", format.status().message(),
-                       ": nothing was opened. Restore the file from a backup (data_dir)"));
-    }
-    absl::Status status = CheckFormat(*format, path);
+    const absl::Status status = CheckFormatText(*text, format_path, path);
     if (!status.ok()) return status;
   } else if (absl::IsNotFound(text.status())) {
     const absl::StatusOr<bool> empty = IsEmpty(path);
@@ -167,6 +175,30 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(FileSystem& f
     return text.status();
   }
   return std::unique_ptr<DataDirectory>(new DataDirectory(std::move(path), lock.Release(), is_new));
+}
+
+absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::OpenExisting(FileSystem& files,
+                                                                           std::string path) {
+  const std::string format_path = absl::StrCat(path, "/", kFormatFile);
+  const absl::StatusOr<std::string> text = files.ReadFile(format_path);
+  if (absl::IsNotFound(text.status())) {
+    std::error_code ignored;
+    if (std::filesystem::exists(absl::StrCat(path, "/", kEngineDirectory), ignored)) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(path, " has a store but no ", kFormatFile,
+                       ": nothing was opened. Restore the file from a backup"));
+    }
+    return absl::NotFoundError(
+        absl::StrCat(path, " is no data directory: it has no ", kFormatFile));
+  }
+  if (!text.ok()) return text.status();
+  const std::string lock_path = absl::StrCat(path, "/", kLockFile);
+  LockFile lock(lock_path);
+  absl::Status status = Lock(lock, path, lock_path);
+  if (status.ok()) status = CheckFormatText(*text, format_path, path);
+  if (!status.ok()) return status;
+  return std::unique_ptr<DataDirectory>(
+      new DataDirectory(std::move(path), lock.Release(), /*is_new=*/false));
 }
 
 DataDirectory::~DataDirectory() { ::close(lock_fd_); }

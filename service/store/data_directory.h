@@ -36,6 +36,10 @@ class DataDirectory {
   // another server's now, of a format that this server must not write, or no data directory.
   // PERMISSION_DENIED, UNAVAILABLE: the system's error, with the path.
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(FileSystem& files, std::string path);
+  // The same of a directory that is there with a store in it, which stays as it is but for its
+  // lock. NOT_FOUND: there is no such directory, or nothing was ever kept in it.
+  static absl::StatusOr<std::unique_ptr<DataDirectory>> OpenExisting(FileSystem& files,
+                                                                     std::string path);
   ~DataDirectory();
   DataDirectory(const DataDirectory&) = delete;
   DataDirectory& operator=(const DataDirectory&) = delete;

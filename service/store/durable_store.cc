@@ -17,6 +17,7 @@
 #include "store/boot_epoch.h"
 #include "store/commit_round.h"
 #include "store/record_codec.h"
+#include "store/store_keys.h"
 #include "store/store_op.h"
 #include "store/store_reader.h"
 #include "store/task_tables.h"
@@ -210,6 +211,7 @@ class DurableStore::Core {
     for (std::thread& committer : committers_) {
       if (committer.joinable()) committer.join();
     }
+    NoteStopped();
     reader_.Stop();
   }
 
@@ -345,6 +347,17 @@ class DurableStore::Core {
     return failure_;
   }
 
+  // Once: that this life ended with all of it on the disk. Where that cannot be written the stop
+  // counts as a kill, which costs nothing.
+  void NoteStopped() {
+    MutexLock lock(commit_mu_);
+    if (committers_.empty() || is_stop_noted_ || !failure_.ok()) return;
+    is_stop_noted_ = true;
+    const auto batch = parts_.engine.NewBatch();
+    batch->Put(StoreTable::kMeta, kStoppedEpochKey, absl::StrCat(boot_epoch_));
+    NoteFailure(parts_.engine.Write(*batch, /*sync=*/true));
+  }
+
   void NoteFailure(const absl::Status& status) ABSL_EXCLUSIVE_LOCKS_REQUIRED(commit_mu_) {
     if (!absl::IsResourceExhausted(status) && failure_.ok()) failure_ = status;
   }
@@ -380,6 +393,7 @@ class DurableStore::Core {
   std::unique_ptr<StoreEngine::Batch> batch_ ABSL_GUARDED_BY(commit_mu_);
   MonoTime flush_at_ ABSL_GUARDED_BY(commit_mu_) = MonoTime::Max();
   absl::Status failure_ ABSL_GUARDED_BY(commit_mu_);
+  bool is_stop_noted_ ABSL_GUARDED_BY(commit_mu_) = false;
   std::atomic<bool> has_failed_{false};
 
   mutable Mutex stats_mu_;

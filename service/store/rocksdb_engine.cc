@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstdarg>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -16,39 +17,13 @@
 #include "rocksdb/listener.h"
 #include "rocksdb/utilities/checkpoint.h"
 #include "rocksdb/write_batch.h"
+#include "store/rocksdb_cursor.h"
 #include "store/rocksdb_options.h"
+#include "store/rocksdb_status.h"
 #include "store/sync_mark.h"
 
 namespace taskforge {
 namespace {
-
-rocksdb::Slice SliceOf(absl::string_view bytes) { return {bytes.data(), bytes.size()}; }
-absl::string_view ViewOf(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
-
-// For reads and writes of an open database.
-absl::Status ToStatus(const rocksdb::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  const std::string what = status.ToString();
-  // Busy: it watches a disk that was full, and takes writes again once that has room.
-  if (status.IsNoSpace() || status.IsBusy() || status.subcode() == rocksdb::Status::kSpaceLimit) {
-    return ReasonError(
-        absl::StatusCode::kResourceExhausted, "STORE_FULL",
-        absl::StrCat("the disk of the data directory is full (", what, "): make room there"));
-  }
-  if (status.IsCorruption()) {
-    return absl::DataLossError(absl::StrCat("the store is damaged: ", what));
-  }
-  return ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED",
-                     absl::StrCat("the store failed: ", what));
-}
-
-// For a write: whatever the database finds damaged in its files, it writes no more, and nobody may
-// take that for an answer about what was asked for.
-absl::Status ToWriteStatus(const rocksdb::Status& status) {
-  const absl::Status plain = ToStatus(status);
-  if (!absl::IsDataLoss(plain)) return plain;
-  return ReasonError(absl::StatusCode::kUnavailable, "STORE_FAILED", plain.message());
-}
 
 class EngineBatch final : public StoreEngine::Batch {
  public:
@@ -86,6 +61,13 @@ class EngineBatch final : public StoreEngine::Batch {
   rocksdb::Status status_;
 };
 
+// The database's own log, where nothing may be written.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using rocksdb::Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*values*/) override {}
+};
+
 // Notes that a write to the log failed, which the database hears of before whoever wrote.
 class LogFailures final : public rocksdb::EventListener {
  public:
@@ -100,45 +82,6 @@ class LogFailures final : public rocksdb::EventListener {
   std::atomic<bool> has_failed_{false};
 };
 
-class EngineCursor final : public StoreEngine::Cursor {
- public:
-  EngineCursor(rocksdb::DB& db, rocksdb::ColumnFamilyHandle* table, absl::string_view from,
-               absl::string_view to, StoreEngine::Direction direction)
-      : from_(from), to_(to), direction_(direction) {
-    from_slice_ = from_;
-    to_slice_ = to_;
-    rocksdb::ReadOptions options;
-    options.iterate_lower_bound = &from_slice_;
-    if (!to_.empty()) options.iterate_upper_bound = &to_slice_;
-    iterator_.reset(db.NewIterator(options, table));
-    if (direction_ == StoreEngine::Direction::kForward) {
-      iterator_->SeekToFirst();
-    } else {
-      iterator_->SeekToLast();
-    }
-  }
-
-  bool Valid() const override { return iterator_->Valid(); }
-  absl::string_view key() const override { return ViewOf(iterator_->key()); }
-  absl::string_view value() const override { return ViewOf(iterator_->value()); }
-  void Next() override {
-    if (direction_ == StoreEngine::Direction::kForward) {
-      iterator_->Next();
-    } else {
-      iterator_->Prev();
-    }
-  }
-  absl::Status status() const override { return ToStatus(iterator_->status()); }
-
- private:
-  const std::string from_;
-  const std::string to_;
-  const StoreEngine::Direction direction_;
-  rocksdb::Slice from_slice_;
-  rocksdb::Slice to_slice_;
-  std::unique_ptr<rocksdb::Iterator> iterator_;
-};
-
 }  // namespace
 
 class RocksDbEngine::Core {
@@ -150,7 +93,7 @@ class RocksDbEngine::Core {
         log_failures_(std::move(log_failures)),
         logged_(db_->GetLatestSequenceNumber()),
         mark_(std::move(mark)) {
-    marker_ = std::thread([this] { KeepMarking(); });
+    if (mark_ != nullptr) marker_ = std::thread([this] { KeepMarking(); });
   }
 
   ~Core() {
@@ -159,7 +102,7 @@ class RocksDbEngine::Core {
       is_stopping_ = true;
     }
     mark_due_.SignalAll();
-    marker_.join();
+    if (marker_.joinable()) marker_.join();
     for (rocksdb::ColumnFamilyHandle* table : tables_) {
       // What it says is said by Close(), too.
       (void)db_->DestroyColumnFamilyHandle(table);
@@ -176,19 +119,21 @@ class RocksDbEngine::Core {
     rocksdb::WriteOptions options;
     options.sync = sync;
     MutexLock lock(write_mu_);
+    const MonoTime begin = sync ? clock_.Monotonic() : MonoTime();
     const absl::Status status = Guarded([&] { return db_->Write(options, &ours.batch()); });
     if (!status.ok()) return status;
     logged_ = db_->GetLatestSequenceNumber();  // Nobody else writes now.
     writes_.fetch_add(1, std::memory_order_relaxed);
     bytes_written_.fetch_add(bytes, std::memory_order_relaxed);
-    if (sync) NoteSynced();
+    if (sync) NoteSynced(begin);
     return status;
   }
 
   absl::Status Sync() {
     MutexLock lock(write_mu_);
+    const MonoTime begin = clock_.Monotonic();
     const absl::Status status = Guarded([&] { return db_->SyncWAL(); });
-    if (status.ok()) NoteSynced();
+    if (status.ok()) NoteSynced(begin);
     return status;
   }
 
@@ -220,15 +165,21 @@ class RocksDbEngine::Core {
     return dropped;
   }
 
-  absl::Status CompactExpired() {
+  // Of the tables for which `which` is true.
+  template <typename Which>
+  absl::Status Compact(Which which) {
     for (size_t i = 0; i < tables_.size(); ++i) {
-      if (!EntriesExpire(static_cast<StoreTable>(i))) continue;
-      const rocksdb::Status status =
-          db_->CompactRange(rocksdb::CompactRangeOptions(), tables_[i], nullptr, nullptr);
+      if (!which(static_cast<StoreTable>(i))) continue;
+      rocksdb::CompactRangeOptions options;
+      // The lowest level too: only there deletions themselves go.
+      options.bottommost_level_compaction = rocksdb::BottommostLevelCompaction::kForceOptimized;
+      const rocksdb::Status status = db_->CompactRange(options, tables_[i], nullptr, nullptr);
       if (!status.ok()) return ToStatus(status);
     }
     return absl::OkStatus();
   }
+
+  uint64_t position() const { return db_->GetLatestSequenceNumber(); }
 
   StoreEngineStats Stats() const {
     StoreEngineStats stats;
@@ -247,6 +198,14 @@ class RocksDbEngine::Core {
                             &ended)) {
       stats.ended_records = ended;
     }
+    sync_time_.AddTo(stats.sync_time);
+    stats.marks_failed = marks_failed_.load(std::memory_order_relaxed);
+    uint64_t value = 0;
+    stats.is_slowed =
+        db_->GetIntProperty(rocksdb::DB::Properties::kActualDelayedWriteRate, &value) && value != 0;
+    value = 0;
+    stats.is_stopped =
+        db_->GetIntProperty(rocksdb::DB::Properties::kIsWriteStopped, &value) && value != 0;
     return stats;
   }
 
@@ -301,8 +260,9 @@ class RocksDbEngine::Core {
     return db_->GetCurrentWalFile(&log).ok() ? log->LogNumber() : 0;
   }
 
-  void NoteSynced() ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_) {
+  void NoteSynced(MonoTime begin) ABSL_EXCLUSIVE_LOCKS_REQUIRED(write_mu_) {
     syncs_.fetch_add(1, std::memory_order_relaxed);
+    sync_time_.Record(clock_.Monotonic() - begin);
     const uint64_t position = logged_;
     bool was_marked = false;
     {
@@ -314,7 +274,6 @@ class RocksDbEngine::Core {
   }
 
   void KeepMarking() {
-    const SystemClock clock;
     MutexLock lock(mark_mu_);
     while (true) {
       while (synced_ == marked_ && !is_stopping_) mark_due_.Wait(mark_mu_);
@@ -330,7 +289,7 @@ class RocksDbEngine::Core {
         marks_failed_.fetch_add(1, std::memory_order_relaxed);
         if (is_stopping_) return;
       }
-      const MonoTime next = clock.Monotonic() + MarkInterval();
+      const MonoTime next = clock_.Monotonic() + MarkInterval();
       while (!is_stopping_ && mark_due_.WaitUntil(mark_mu_, next)) {
       }
     }
@@ -348,6 +307,7 @@ class RocksDbEngine::Core {
     return sum;
   }
 
+  const SystemClock clock_;  // On which threads sleep, and by which disks are measured.
   const std::vector<rocksdb::ColumnFamilyHandle*> tables_;
   const std::unique_ptr<rocksdb::DB> db_;
 
@@ -363,13 +323,14 @@ class RocksDbEngine::Core {
   std::atomic<uint64_t> syncs_{0};
   std::atomic<uint64_t> bytes_written_{0};
   std::atomic<uint64_t> marks_failed_{0};
+  SingleWriterHistogram sync_time_;  // Of whoever holds write_mu_.
 
   Mutex mark_mu_;
   CondVar mark_due_;
   uint64_t synced_ ABSL_GUARDED_BY(mark_mu_) = 0;
   uint64_t marked_ ABSL_GUARDED_BY(mark_mu_) = 0;
   bool is_stopping_ ABSL_GUARDED_BY(mark_mu_) = false;
-  const std::unique_ptr<SyncMark> mark_;  // Of the marker's thread.
+  const std::unique_ptr<SyncMark> mark_;  // Of the marker's thread. Null: nothing is written.
   std::thread marker_;
 };
 
@@ -396,8 +357,29 @@ absl::Status DamageError(const RocksDbEngineOptions& options, absl::string_view 
 
 }  // namespace
 
+absl::StatusOr<std::unique_ptr<RocksDbEngine>> RocksDbEngine::OpenReadOnly(
+    const RocksDbEngineOptions& options, const Clock& clock) {
+  std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
+  const std::vector<rocksdb::ColumnFamilyOptions> tables = MakeTableOptions(options, clock);
+  for (size_t i = 0; i < tables.size(); ++i) descriptors.emplace_back(kTableNames[i], tables[i]);
+  rocksdb::DBOptions db_options = MakeDbOptions(options);
+  db_options.create_if_missing = false;
+  db_options.create_missing_column_families = false;
+  db_options.info_log = std::make_shared<NoLog>();
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* opened = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::OpenForReadOnly(db_options, options.path, descriptors, &handles, &opened);
+  if (status.IsCorruption()) return DamageError(options, status.ToString());
+  if (!status.ok()) return OpenError(options, status);
+  auto core = std::make_unique<Core>(std::unique_ptr<rocksdb::DB>(opened), std::move(handles),
+                                     nullptr, std::make_shared<LogFailures>());
+  return std::unique_ptr<RocksDbEngine>(new RocksDbEngine(std::move(core)));
+}
+
 absl::StatusOr<std::unique_ptr<RocksDbEngine>> RocksDbEngine::Open(
     const RocksDbEngineOptions& options, const Clock& clock) {
+  if (options.read_only) return OpenReadOnly(options, clock);
   PosixFileSystem files;
   absl::StatusOr<std::unique_ptr<SyncMark>> mark = SyncMark::Open(files, options.mark_path);
   if (absl::IsDataLoss(mark.status()) && options.accept_data_loss) {
@@ -454,7 +436,11 @@ absl::Status RocksDbEngine::DropRange(StoreTable table, absl::string_view from,
                                       absl::string_view to) {
   return core_->DropRange(table, from, to);
 }
-absl::Status RocksDbEngine::CompactExpired() { return core_->CompactExpired(); }
+absl::Status RocksDbEngine::CompactExpired() { return core_->Compact(EntriesExpire); }
+absl::Status RocksDbEngine::CompactAll() {
+  return core_->Compact([](StoreTable /*any*/) { return true; });
+}
+uint64_t RocksDbEngine::position() const { return core_->position(); }
 StoreEngineStats RocksDbEngine::Stats() const { return core_->Stats(); }
 absl::Status RocksDbEngine::Checkpoint(const std::string& directory) {
   return core_->Checkpoint(directory);

@@ -29,6 +29,9 @@ struct RocksDbEngineOptions {
   size_t cache_bytes = size_t{32} << 20;
   // Opens also where the log ends before the last mark, or the mark is damaged.
   bool accept_data_loss = false;
+  // Opens only what is there, changes no file, and neither looks at the mark nor writes it: to see
+  // what a directory holds. All writes are refused.
+  bool read_only = false;
   // How the engine reaches its files; null: as the system does. Must outlive it.
   rocksdb::Env* env = nullptr;
 };
@@ -66,9 +69,15 @@ class RocksDbEngine final : public StoreEngine {
   absl::Status Checkpoint(const std::string& directory);
   // Reads everything, and compares it with its checksums.
   absl::Status Verify();
+  // Rewrites all tables, without what was deleted or has expired. Slow; others write meanwhile.
+  absl::Status CompactAll();
+  // The position of what was written last, as in the mark.
+  uint64_t position() const;
 
  private:
   class Core;
+  static absl::StatusOr<std::unique_ptr<RocksDbEngine>> OpenReadOnly(
+      const RocksDbEngineOptions& options, const Clock& clock);
   explicit RocksDbEngine(std::unique_ptr<Core> core);
   const std::unique_ptr<Core> core_;
 };

@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "base/histogram.h"
 
 namespace taskforge {
 
@@ -31,12 +32,18 @@ inline constexpr size_t kStoreTableCount = 6;
 constexpr bool EntriesExpire(StoreTable table) { return table >= StoreTable::kNames; }
 
 struct StoreEngineStats {
-  uint64_t writes = 0;         // Batches.
-  uint64_t syncs = 0;          // Of the log, by batches and Sync().
-  uint64_t bytes_written = 0;  // Of batches, before the engine's own overhead.
-  uint64_t disk_bytes = 0;     // Files of the engine now.
-  uint64_t memory_bytes = 0;   // That the engine holds now.
-  uint64_t ended_records = 0;  // An estimate.
+  uint64_t writes = 0;          // Batches.
+  uint64_t syncs = 0;           // Of the log, by batches and Sync().
+  uint64_t bytes_written = 0;   // Of batches, before the engine's own overhead.
+  uint64_t disk_bytes = 0;      // Files of the engine now.
+  uint64_t memory_bytes = 0;    // That the engine holds now.
+  uint64_t ended_records = 0;   // An estimate.
+  HistogramSnapshot sync_time;  // Of writes that sync, and of Sync().
+  // Notes of how far the log had reached the disk that could not be written.
+  uint64_t marks_failed = 0;
+  // The engine lets writes wait, or admits none, until its files are fewer.
+  bool is_slowed = false;
+  bool is_stopped = false;
 };
 
 // Statuses. RESOURCE_EXHAUSTED, reason STORE_FULL, of a write: there is no room on the disk;

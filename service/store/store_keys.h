@@ -13,6 +13,11 @@
 
 namespace taskforge {
 
+// Of kMeta: the last life of the store (decimal), and the last life that was stopped with all it
+// had written on the disk.
+inline constexpr char kBootEpochKey[] = "boot_epoch";
+inline constexpr char kStoppedEpochKey[] = "stopped_epoch";
+
 // Sixteen bytes in the order of UUIDs, which for those of one server is that of acceptance.
 std::string UidKey(const Uuid& uid);
 // None: no such key.

@@ -6,6 +6,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -80,6 +81,18 @@ absl::StatusOr<std::unique_ptr<SyncMark>> SyncMark::Open(FileSystem& files,
   const absl::Status status = mark->Read();
   if (!status.ok()) return status;
   return mark;
+}
+
+absl::StatusOr<uint64_t> SyncMark::ReadPosition(FileSystem& files, const std::string& path) {
+  const absl::StatusOr<std::string> bytes = files.ReadFile(path);
+  if (!bytes.ok()) return bytes.status();
+  std::optional<Block> last;
+  for (size_t at = 0; at < kBlocks * kBlockBytes && at < bytes->size(); at += kBlockBytes) {
+    const absl::StatusOr<Block> block = Parse(absl::string_view(*bytes).substr(at, kBlockBytes));
+    if (block.ok() && (!last.has_value() || block->number > last->number)) last = *block;
+  }
+  if (last.has_value()) return last->position;
+  return absl::DataLossError(absl::StrCat(path, " is damaged"));
 }
 
 SyncMark::~SyncMark() { ::close(fd_); }

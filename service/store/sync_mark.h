@@ -26,6 +26,9 @@ class SyncMark {
 
   // Makes the file, whole, if it is not there. DATA_LOSS: neither block is whole.
   static absl::StatusOr<std::unique_ptr<SyncMark>> Open(FileSystem& files, const std::string& path);
+  // The last position that was marked in the file, which stays as it is. NOT_FOUND; DATA_LOSS:
+  // neither block is whole.
+  static absl::StatusOr<uint64_t> ReadPosition(FileSystem& files, const std::string& path);
   ~SyncMark();
   SyncMark(const SyncMark&) = delete;
   SyncMark& operator=(const SyncMark&) = delete;

@@ -98,7 +98,9 @@ TaskStoreStats Storage::Stats() const {
 
 std::optional<DurableStoreStats> Storage::DiskStats() const {
   if (persistence_ == nullptr) return std::nullopt;
-  return persistence_->store().EngineStats();
+  DurableStoreStats stats = persistence_->store().EngineStats();
+  stats.free_bytes = persistence_->FreeBytes();
+  return stats;
 }
 
 std::string Storage::NotDurable(const TaskCounts& living) const {

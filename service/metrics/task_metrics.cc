@@ -113,6 +113,27 @@ void CollectDisk(const std::optional<DurableStoreStats>& stats, const RecoveryRe
   families.Gauge("taskforge_store_failed",
                  "1: the disk failed, nothing is accepted, and the server ends.", {},
                  stats->has_failed ? 1 : 0);
+  families.Counter("taskforge_store_committed_writes_total",
+                   "Writes in the batches: acceptances, notes, results.", {},
+                   static_cast<double>(stats->committed_writes));
+  families.Histogram("taskforge_store_sync_seconds", "How long a batch took that was synced.", {},
+                     engine.sync_time, WaitBuckets());
+  families.Counter("taskforge_store_marks_failed_total",
+                   "Notes of how far the log was synced that could not be written.", {},
+                   static_cast<double>(engine.marks_failed));
+  const auto stall = [&](const char* how, bool is_so) {
+    families.Gauge("taskforge_store_stalled",
+                   "1: the store slows writes down, or stops them, until it has fewer files.",
+                   {{"how", how}}, is_so ? 1 : 0);
+  };
+  stall("slowed", engine.is_slowed);
+  stall("stopped", engine.is_stopped);
+  const char* const free_help = "Bytes that are free on the disk of the data directory.";
+  families.DeclareGauge("taskforge_store_free_bytes", free_help);
+  if (stats->free_bytes.has_value()) {
+    families.Gauge("taskforge_store_free_bytes", free_help, {},
+                   static_cast<double>(*stats->free_bytes));
+  }
   const auto count = [&](const char* state, size_t tasks) {
     families.Gauge("taskforge_recovered_tasks", "Tasks that this start took over, by their state.",
                    {{"state", state}}, static_cast<double>(tasks));

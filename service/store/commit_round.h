@@ -35,6 +35,7 @@ class CommitRound {
              StoreEngine::Batch& batch);
   // Whether there is anything to write, and whether it must reach the disk.
   bool is_empty() const { return written_ == 0; }
+  size_t written() const { return written_; }
   bool needs_sync() const { return needs_sync_; }
   // Whether it brings the first finished task of a class, for all that is known.
   bool has_new_life() const { return has_new_life_; }

@@ -232,7 +232,13 @@ class DurableStore::Core {
   }
 
   DurableStoreStats EngineStats() const {
-    return {parts_.engine.Stats(), queue_.size(), has_failed_.load()};
+    DurableStoreStats stats;
+    stats.engine = parts_.engine.Stats();
+    stats.waiting_writes = queue_.size();
+    stats.has_failed = has_failed_.load();
+    MutexLock lock(stats_mu_);
+    stats.committed_writes = committed_writes_;
+    return stats;
   }
 
  private:
@@ -325,6 +331,7 @@ class DurableStore::Core {
     }
     MutexLock stats_lock(stats_mu_);
     round.AddTo(stats_);
+    if (status.ok()) committed_writes_ += round.written();
     if (!status.ok()) ++stats_.errors;
     return {std::move(round), failure_};
   }
@@ -398,6 +405,7 @@ class DurableStore::Core {
 
   mutable Mutex stats_mu_;
   TaskStoreStats stats_ ABSL_GUARDED_BY(stats_mu_);
+  uint64_t committed_writes_ ABSL_GUARDED_BY(stats_mu_) = 0;
 
   size_t damaged_records_ = 0;  // Of Recover(); then constant.
   StoreReader reader_;

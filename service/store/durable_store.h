@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,9 @@ struct DurableStoreOptions {
 struct DurableStoreStats {
   StoreEngineStats engine;
   size_t waiting_writes = 0;
+  uint64_t committed_writes = 0;  // In the engine's batches.
+  // On its disk; none: nobody has asked (Persistence does).
+  std::optional<uint64_t> free_bytes;
   bool has_failed = false;
 };
 

@@ -17,6 +17,12 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 
 }  // namespace
 
+std::optional<uint64_t> FreeBytesAt(const std::string& path) {
+  struct statvfs disk {};
+  if (::statvfs(path.c_str(), &disk) != 0) return std::nullopt;
+  return static_cast<uint64_t>(disk.f_bavail) * disk.f_frsize;
+}
+
 absl::Status FreeSpace::Check() {
   const MonoTime now = clock_.Monotonic();
   if (has_asked_ && now < asked_at_ + kAskEvery) return answer_;

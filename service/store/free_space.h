@@ -3,12 +3,17 @@
 #define TASKFORGE_STORE_FREE_SPACE_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "base/clock.h"
 
 namespace taskforge {
+
+// Bytes that this user may still write to the disk of `path`; none: the file system does not say.
+// Thread-safe.
+std::optional<uint64_t> FreeBytesAt(const std::string& path);
 
 // Asks the file system, at most ten times a second. Not thread-safe: of the thread that commits, or
 // of one at a time under a lock.

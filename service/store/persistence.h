@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -28,6 +29,8 @@ class Persistence {
 
   DurableStore& store() { return *store_; }
   const std::string& path() const { return directory_->path(); }
+  // Of the disk, for this user; none: the file system does not say.
+  std::optional<uint64_t> FreeBytes() const { return FreeBytesAt(directory_->path()); }
   bool is_new() const { return directory_->is_new(); }
 
  private:

@@ -148,5 +148,35 @@ TEST(CollectBus, SaysWhatIsRetained) {
   }
 }
 
+TEST(CollectDisk, TellsHowTheStoreIsDoing) {
+  DurableStoreStats stats;
+  stats.committed_writes = 12;
+  stats.free_bytes = 4096;
+  stats.engine.is_stopped = true;
+  stats.engine.marks_failed = 3;
+  stats.engine.sync_time.counts[HistogramLayout::BucketOf(2'000'000)] = 5;
+  stats.engine.sync_time.count = 5;
+  const std::string text =
+      TextOf([&](Families& families) { CollectDisk(stats, RecoveryReport(), families); });
+  EXPECT_THAT(text, HasSubstr("taskforge_store_committed_writes_total 12\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_store_free_bytes 4096\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_store_stalled{how=\"stopped\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_store_stalled{how=\"slowed\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_store_marks_failed_total 3\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_store_sync_seconds_bucket{le=\"0.001\"} 0\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_store_sync_seconds_count 5\n"));
+}
+
+// What cannot be asked is not told as nothing.
+TEST(CollectDisk, LeavesOutWhatTheDiskDoesNotSay) {
+  const std::string text = TextOf(
+      [](Families& families) { CollectDisk(DurableStoreStats(), RecoveryReport(), families); });
+  EXPECT_THAT(text, Not(HasSubstr("\ntaskforge_store_free_bytes ")));
+  EXPECT_EQ(TextOf([](Families& families) {
+              CollectDisk(std::nullopt, RecoveryReport(), families);
+            }).find("taskforge_store"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace taskforge

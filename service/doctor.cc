@@ -133,6 +133,7 @@ std::vector<Finding> Examine(const absl::Status& loaded, const Config& config,
     Add(CheckAddresses(config), findings);
     Add(CheckTls(config, machine.now), findings);
     Add(CheckTokens(config), findings);
+    Add(CheckDataDirectory(config), findings);
     Add(CheckResources(config, machine), findings);
   }
   Add(CheckMachine(machine), findings);

@@ -240,6 +240,9 @@ void BindStore(PersistenceOptions& options, OptionTable& table) {
   table.Add("store.accept_data_loss",
             "Starts with what is left where the disk lost what was synced, instead of refusing.",
             &options.accept_data_loss);
+  table.Add("store.backup_dir",
+            "In which BackupStore makes its copies, on the server's machine; empty: none are made.",
+            &options.backup_dir);
 }
 
 void BindQueue(OptionTable& table, QueueOptions& queue) {

@@ -1,5 +1,9 @@
 #include "store/persistence_options.h"
 
+#include <algorithm>
+#include <filesystem>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 
 namespace taskforge {
@@ -7,6 +11,20 @@ namespace {
 
 constexpr size_t kLeastWriteBuffer = size_t{4} << 20;
 constexpr size_t kLeastCache = size_t{1} << 20;
+
+// Whether `path` is `directory`, or lies in it.
+bool IsWithin(const std::string& path, const std::string& directory) {
+  if (path.empty()) return false;
+  const auto full = [](const std::string& text) {
+    return std::filesystem::absolute(text + "/.").lexically_normal();
+  };
+  const std::filesystem::path outer = full(directory);
+  const std::filesystem::path inner = full(path);
+  // Both end in a separator, so `outer` has an empty name at its end.
+  const auto [at, unused] =
+      std::mismatch(outer.begin(), std::prev(outer.end()), inner.begin(), inner.end());
+  return at == std::prev(outer.end());
+}
 
 }  // namespace
 
@@ -25,6 +43,10 @@ std::vector<std::string> PersistenceOptions::Validate() const {
   if (cache_bytes < kLeastCache) {
     errors.push_back(
         absl::StrCat("store.cache_bytes: is ", cache_bytes, "; at least ", kLeastCache));
+  }
+  if (is_on() && IsWithin(backup_dir, data_dir)) {
+    errors.push_back(absl::StrCat("store.backup_dir: ", backup_dir, " lies in data_dir, ", data_dir,
+                                  ", which is the store's alone: name another directory"));
   }
   return errors;
 }

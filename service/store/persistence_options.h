@@ -31,6 +31,8 @@ struct PersistenceOptions {
   size_t cache_bytes = size_t{32} << 20;
   // Goes on with what is left where the disk lost what was synced.
   bool accept_data_loss = false;
+  // The directory in which backups are made, on the same disk or another; empty: none are made.
+  std::string backup_dir;
 };
 
 }  // namespace taskforge

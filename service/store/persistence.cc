@@ -29,6 +29,8 @@ absl::StatusOr<std::unique_ptr<Persistence>> Persistence::Open(
   const absl::Status synced = files.SyncDirectory(made->directory_->path());
   if (!synced.ok()) return synced;
 
+  made->backups_ = std::make_unique<StoreBackups>(*made->engine_, options.backup_dir, clock);
+
   DurableStoreOptions store_options = options.store;
   store_options.accept_damage = options.accept_data_loss;
   absl::StatusOr<std::unique_ptr<DurableStore>> store =

@@ -15,6 +15,7 @@
 #include "store/free_space.h"
 #include "store/persistence_options.h"
 #include "store/rocksdb_engine.h"
+#include "store/store_backups.h"
 
 namespace taskforge {
 
@@ -28,9 +29,10 @@ class Persistence {
       std::function<void(const absl::Status&)> on_failure);
 
   DurableStore& store() { return *store_; }
-  const std::string& path() const { return directory_->path(); }
+  StoreBackups& backups() { return *backups_; }
   // Of the disk, for this user; none: the file system does not say.
   std::optional<uint64_t> FreeBytes() const { return FreeBytesAt(directory_->path()); }
+  const std::string& path() const { return directory_->path(); }
   bool is_new() const { return directory_->is_new(); }
 
  private:
@@ -39,6 +41,7 @@ class Persistence {
   std::unique_ptr<DataDirectory> directory_;
   std::unique_ptr<FreeSpace> space_;
   std::unique_ptr<RocksDbEngine> engine_;
+  std::unique_ptr<StoreBackups> backups_;
   std::unique_ptr<DurableStore> store_;  // First to go.
 };
 

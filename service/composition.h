@@ -81,6 +81,8 @@ class Composition final : public ServerControl {
   ServerFacts Facts() const override;
   uint64_t Drain(std::optional<absl::Duration> timeout) override;
 
+  ServerGuarantees Guarantees() const override;
+  void BackupStore(std::string name, StoreBackups::Callback done) override;
   // For a reloaded configuration; INVALID_ARGUMENT, and then nothing has changed.
   absl::Status UpdatePool(const PoolUpdate& update) { return pool_.UpdateOptions(update); }
   // Whether the last reload of the configuration was successful: for the metrics.

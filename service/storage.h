@@ -40,6 +40,8 @@ class Storage {
   SettingsStore* settings();
   uint64_t boot_epoch() const { return boot_epoch_; }
   bool is_durable() const { return persistence_ != nullptr; }
+  // Null: all in memory.
+  Persistence* persistence() const { return persistence_.get(); }
   // Of tasks that name none; and the best that there is.
   Durability default_durability() const { return default_durability_; }
   Durability best_durability() const {

@@ -48,6 +48,8 @@ const std::vector<MethodRule>& MethodTable() {
       {kQueues, "PurgeQueue", kUnary, AccessRule::kAdmin},
       {kServer, "GetServerInfo", kUnary, AccessRule::kClient},
       {kServer, "Drain", kUnary, AccessRule::kAdmin},
+      {kServer, "GetGuarantees", kUnary, AccessRule::kClient},
+      {kServer, "BackupStore", kUnary, AccessRule::kAdmin},
       {kHealth, "Check", kUnary, AccessRule::kOpen, /*outlives_drain=*/true},
       {kHealth, "Watch", RpcType::kServerStream, AccessRule::kOpen, /*outlives_drain=*/true},
       {"grpc.reflection.v1.ServerReflection", "ServerReflectionInfo", RpcType::kBidiStream,

@@ -95,6 +95,10 @@ class FakeServerControl final : public ServerControl {
     MutexLock lock(mu_);
     return drain_timeout_;
   }
+  ServerGuarantees Guarantees() const override { return ServerGuarantees(); }
+  void BackupStore(std::string name, StoreBackups::Callback done) override {
+    std::move(done)(StoreBackup{"/backups/" + name, 7, absl::Seconds(1)});
+  }
 
  private:
   mutable Mutex mu_;

@@ -222,6 +222,9 @@ std::vector<Collector> Composition::Collectors() {
       [this](Families& families) {
         CollectStore(storage_.Stats(), families);
         CollectDisk(storage_.DiskStats(), recovered_, families);
+        const AuditCounts before = Counts();
+        const size_t living = live_.size();
+        CollectAudit(AuditResidual(before, living, Counts()), families);
       },
       [this](Families& families) { CollectBus(bus_.Stats(), families); },
       [this](Families& families) { CollectHandlers(registry_.List(), handler_labels_, families); },

@@ -15,6 +15,7 @@
 #include "adapters.h"
 #include "admin/admin_server.h"
 #include "admin/status.h"
+#include "audit.h"
 #include "base/clock.h"
 #include "base/cpu_budget.h"
 #include "base/cpu_watch.h"
@@ -80,9 +81,9 @@ class Composition final : public ServerControl {
 
   ServerFacts Facts() const override;
   uint64_t Drain(std::optional<absl::Duration> timeout) override;
-
   ServerGuarantees Guarantees() const override;
   void BackupStore(std::string name, StoreBackups::Callback done) override;
+
   // For a reloaded configuration; INVALID_ARGUMENT, and then nothing has changed.
   absl::Status UpdatePool(const PoolUpdate& update) { return pool_.UpdateOptions(update); }
   // Whether the last reload of the configuration was successful: for the metrics.
@@ -111,6 +112,7 @@ class Composition final : public ServerControl {
   StatusSnapshot Status() const;
   SelfStats Self() const;
   WorkTotals Totals() const;
+  AuditCounts Counts() const;
   // Whether nothing that was accepted waits for its turn or runs.
   bool IsIdle() const;
   // Returns whether that is so by the deadline.

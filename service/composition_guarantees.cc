@@ -83,4 +83,12 @@ void Composition::BackupStore(std::string name, StoreBackups::Callback done) {
                               "needs a data directory (data_dir)"));
 }
 
+AuditCounts Composition::Counts() const {
+  AuditCounts counts;
+  counts.intake = intake_.Counts();
+  counts.recovered = recovered_.tasks();
+  counts.ended = lifecycle_.ended();
+  return counts;
+}
+
 }  // namespace taskforge

@@ -72,7 +72,22 @@ class Intake::Core {
     return stats;
   }
 
+  IntakeCounts Counts() const {
+    IntakeCounts counts;
+    for (size_t queue = 0; queue <= kLabels; ++queue) {
+      for (const Priority priority : kPriorities) {
+        counts.accepted += submitted_.Sum(Counter(queue, priority, Decision::kAccepted));
+      }
+    }
+    counts.begun = acceptances_.Sum(kBegun);
+    counts.decided = acceptances_.Sum(kDecided);
+    return counts;
+  }
+
  private:
+  static constexpr size_t kBegun = 0;
+  static constexpr size_t kDecided = 1;
+
   // A submission on its way. It is large: it is made once and handed on.
   struct Pending {
     explicit Pending(Submission&& given) : submission(std::move(given)) {}
@@ -209,7 +224,9 @@ class Intake::Core {
     record->create_time = now;
 
     pending->task = MakeRef<Task>(std::move(record), std::move(admission).value(), parts_.runner);
+    acceptances_.Add(kBegun);  // Before it can be found among the living.
     if (!parts_.live_tasks.Insert(pending->task)) {
+      acceptances_.Add(kDecided);
       const absl::Status taken = TaskExistsError(pending->task->name());
       RefuseUnlessKnown(std::move(pending), Decision::kRejectedInvalid, taken);
       return false;
@@ -235,6 +252,7 @@ class Intake::Core {
       Acknowledge(pending);
       return;
     }
+    acceptances_.Add(kDecided);
     parts_.live_tasks.Erase(*pending.task);
     if (absl::IsAlreadyExists(status)) {
       Refuse(pending, Decision::kRejectedInvalid, TaskExistsError(pending.task->name()));
@@ -263,6 +281,7 @@ class Intake::Core {
 
   void Known(Pending& pending, KnownRequest known) {
     if (pending.task) {  // It has the spec, of which an answer may name the id.
+      acceptances_.Add(kDecided);
       parts_.live_tasks.Erase(*pending.task);
       pending.submission.spec = pending.task->spec();
     }
@@ -286,6 +305,7 @@ class Intake::Core {
 
   void Acknowledge(Pending& pending) {
     const TaskRef task = std::move(pending.task);
+    acceptances_.Add(kDecided);  // Before it counts as accepted.
     task->TryAdvance(TaskPhase::kAccepting, TaskPhase::kQueued);
     Count(pending, task->spec(), Decision::kAccepted);
     const TaskRecordPtr& record = task->accepted_record();
@@ -357,6 +377,7 @@ class Intake::Core {
   SharedNames shared_handlers_;
   const std::shared_ptr<RequestIndex> requests_;
   ShardedCounters submitted_;
+  ShardedCounters acceptances_{2};  // kBegun and kDecided.
   std::atomic<bool> is_draining_{false};
 };
 
@@ -376,5 +397,7 @@ void Intake::SetDraining() { core_->SetDraining(); }
 bool Intake::is_draining() const { return core_->is_draining(); }
 
 IntakeStats Intake::Stats() const { return core_->Stats(); }
+
+IntakeCounts Intake::Counts() const { return core_->Counts(); }
 
 }  // namespace taskforge

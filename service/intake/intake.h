@@ -67,6 +67,15 @@ struct IntakeStats {
   size_t request_ids = 0;            // Remembered now.
 };
 
+// What an audit asks (audit.h).
+struct IntakeCounts {
+  uint64_t accepted = 0;
+  // Tasks that were made to be accepted, and those of them of which that was decided, either way.
+  // In between they are among the living (LiveTasks), and not accepted yet.
+  uint64_t begun = 0;
+  uint64_t decided = 0;
+};
+
 // Thread-safe. Everything given to the constructor must outlive it and every callback of the store
 // and the timer.
 class Intake final : public Submitter {
@@ -101,6 +110,7 @@ class Intake final : public Submitter {
   bool is_draining() const;
 
   IntakeStats Stats() const;
+  IntakeCounts Counts() const;
 
  private:
   class Core;

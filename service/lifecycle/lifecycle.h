@@ -64,6 +64,7 @@ class Lifecycle final : public AttemptSink, public TaskEnder {
   void EndUnstarted(TaskRef task, TaskState state, absl::string_view reason) override;
 
   LifecycleStats Stats() const { return metrics_.Stats(); }
+  uint64_t ended() const { return metrics_.ended(); }
 
  private:
   void Succeed(TaskRef task, AttemptEnd end);

@@ -3,6 +3,9 @@
 namespace taskforge {
 namespace {
 
+constexpr TaskState kEnds[] = {TaskState::kSucceeded, TaskState::kFailed, TaskState::kCancelled,
+                               TaskState::kExpired};
+
 constexpr size_t IndexOfEnd(TaskState state) {
   return static_cast<size_t>(state) - static_cast<size_t>(TaskState::kSucceeded);
 }
@@ -40,9 +43,22 @@ void TaskMetrics::CountEnd(const TaskRecord& record, Stage stage) {
   if (record.state == TaskState::kExpired) expired_.Add(static_cast<size_t>(stage));
 }
 
+uint64_t TaskMetrics::ended() const {
+  uint64_t sum = 0;
+  const auto handlers = Seen(handlers_);
+  for (const auto& [queue, queue_name] : Seen(queues_)) {
+    for (const auto& [handler, handler_name] : handlers) {
+      for (const Priority priority : kPriorities) {
+        for (const TaskState state : kEnds) {
+          sum += completed_.Sum(CompletedIndex(queue, handler, Index(priority), IndexOfEnd(state)));
+        }
+      }
+    }
+  }
+  return sum;
+}
+
 LifecycleStats TaskMetrics::Stats() const {
-  constexpr TaskState kEnds[] = {TaskState::kSucceeded, TaskState::kFailed, TaskState::kCancelled,
-                                 TaskState::kExpired};
   LifecycleStats stats;
   const auto queues = Seen(queues_);
   const auto handlers = Seen(handlers_);

@@ -43,6 +43,8 @@ void CollectStore(const TaskStoreStats& stats, Families& families);
 // What is there only with a data directory: none otherwise.
 void CollectDisk(const std::optional<DurableStoreStats>& stats, const RecoveryReport& recovered,
                  Families& families);
+// What AuditResidual() says (audit.h).
+void CollectAudit(int64_t residual, Families& families);
 void CollectBus(const BusStats& stats, Families& families);
 // `labels` keeps a handler's name for all scrapes: one that comes later takes no other's label.
 // What it has no place for is summed as `_other`.

@@ -143,4 +143,10 @@ void CollectDisk(const std::optional<DurableStoreStats>& stats, const RecoveryRe
   count("running", recovered.running);
 }
 
+void CollectAudit(int64_t residual, Families& families) {
+  families.Gauge("taskforge_audit_residual",
+                 "Accepted and taken over, less ended and living: more or less than 0 is an error.",
+                 {}, static_cast<double>(residual));
+}
+
 }  // namespace taskforge

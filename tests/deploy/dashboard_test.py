@@ -162,7 +162,8 @@ def main():
         ready = folder / "ready"
         make_certificate(folder)
         stack.enter_context(running("taskforged", folder / "server.log", taskforged, "serve", "--ready-file",
-                                    str(ready), "--grpc-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
+                                    str(ready), "--data-dir", str(folder / "data"),
+                                    "--grpc-listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0",
                                     "--tls-certificate-file", str(folder / "certificate.pem"),
                                     "--tls-key-file", str(folder / "key.pem"),
                                     "--pool-max-threads", str(load.THREADS)))

@@ -178,5 +178,13 @@ TEST(CollectDisk, LeavesOutWhatTheDiskDoesNotSay) {
             std::string::npos);
 }
 
+TEST(CollectAudit, TellsTheResidualWithItsSign) {
+  const auto text = [](int64_t residual) {
+    return TextOf([residual](Families& families) { CollectAudit(residual, families); });
+  };
+  EXPECT_THAT(text(-2), HasSubstr("taskforge_audit_residual -2\n"));
+  EXPECT_THAT(text(0), HasSubstr("taskforge_audit_residual 0\n"));
+}
+
 }  // namespace
 }  // namespace taskforge

@@ -51,7 +51,10 @@ void TaskDirectory::Get(const std::string& name, RecordCallback done) {
 
 void TaskDirectory::List(const TaskFilter& filter, int page_size, const std::string& page_token,
                          PageCallback done) {
-  parts_.store.List(filter, page_size, page_token,
+  TaskFilter asked = filter;
+  // To the store any state that is not terminal stands for all living ones.
+  if (filter.only_living && !filter.state.has_value()) asked.state = TaskState::kQueued;
+  parts_.store.List(asked, page_size, page_token,
                     [this, filter, done = std::move(done)](absl::StatusOr<TaskPage> page) mutable {
                       if (!page.ok()) return std::move(done)(page.status());
                       for (TaskRecord& record : page->records) {
@@ -64,6 +67,11 @@ void TaskDirectory::List(const TaskFilter& filter, int page_size, const std::str
                         if (record.history->output.has_value()) {
                           record.history.Edit().output.reset();
                         }
+                      }
+                      if (filter.only_living) {
+                        std::erase_if(page->records, [](const TaskRecord& record) {
+                          return IsTerminal(record.state);
+                        });
                       }
                       if (filter.state.has_value()) {
                         std::erase_if(page->records, [&](const TaskRecord& record) {

@@ -52,6 +52,7 @@ struct TaskFilter {
   std::optional<std::string> queue;
   std::optional<TaskState> state;
   std::optional<std::string> handler;
+  bool only_living = false;  // Those that have not ended.
 };
 
 struct TaskPage {

@@ -2,12 +2,14 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "rpc/names.h"
 #include "task/validation.h"
 
 namespace taskforge {
@@ -122,6 +124,23 @@ void ParseTaskFilter(absl::string_view text, absl::string_view field, TaskFilter
       return;
     }
   }
+}
+
+absl::Status ParseTaskSelection(absl::string_view parent, absl::string_view filter_text,
+                                TaskFilter& filter, Violations& violations) {
+  ParseTaskFilter(filter_text, "filter", filter, violations);
+  if (parent.empty() || parent == "queues/-") return absl::OkStatus();
+  const absl::Status known = CheckNamespaceOf(parent);
+  if (!known.ok()) return known;
+  std::optional<QueueParent> queue = ParseQueueParent(parent);
+  if (!queue.has_value()) {
+    violations.Add("parent", "want queues/{queue}, queues/- or nothing");
+  } else if (filter.queue.has_value() && *filter.queue != queue->queue) {
+    violations.Add("filter", "names another queue than parent: nothing can match both");
+  } else {
+    filter.queue = std::move(queue->queue);
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace taskforge

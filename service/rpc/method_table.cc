@@ -24,6 +24,8 @@ const std::vector<MethodRule>& MethodTable() {
       {kTasks, "WatchTask", RpcType::kServerStream, AccessRule::kClient},
       {kTasks, "CancelTask", kUnary, AccessRule::kClient},
       {kTasks, "RetryTask", kUnary, AccessRule::kClient},
+      {kTasks, "CancelTasks", kUnary, AccessRule::kClient},
+      {kTasks, "RetryTasks", kUnary, AccessRule::kClient},
       {kTasks, "DeleteTask", kUnary, AccessRule::kClient},
       {kBus, "Publish", kUnary, AccessRule::kClient},
       {kBus, "Subscribe", RpcType::kServerStream, AccessRule::kClient},

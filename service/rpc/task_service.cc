@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "lifecycle/bulk_tasks.h"
 #include "rpc/arena_message.h"
 #include "rpc/convert.h"
 #include "rpc/list_filter.h"
@@ -135,6 +136,10 @@ void TaskService::AddTo(MethodList& methods) {
               &TaskService::CancelTask, kWaits);
   methods.Add(kName, "RetryTask", generated_, &Generated::RequestRetryTask, *this,
               &TaskService::RetryTask);
+  methods.Add(kName, "CancelTasks", generated_, &Generated::RequestCancelTasks, *this,
+              &TaskService::CancelTasks);
+  methods.Add(kName, "RetryTasks", generated_, &Generated::RequestRetryTasks, *this,
+              &TaskService::RetryTasks);
   methods.Add(kName, "DeleteTask", generated_, &Generated::RequestDeleteTask, *this,
               &TaskService::DeleteTask);
 }
@@ -214,20 +219,10 @@ Reply TaskService::ListTasks(UnaryCall<v1::ListTasksRequest, v1::ListTasksRespon
   const v1::ListTasksRequest& request = call.request();
   Violations violations;
   TaskFilter filter;
-  ParseTaskFilter(request.filter(), "filter", filter, violations);
+  const absl::Status known =
+      ParseTaskSelection(request.parent(), request.filter(), filter, violations);
+  if (!known.ok()) co_return known;
   const int page_size = PageSizeFrom(request.page_size(), violations);
-  if (!request.parent().empty() && request.parent() != "queues/-") {
-    const absl::Status known = CheckNamespaceOf(request.parent());
-    if (!known.ok()) co_return known;
-    const std::optional<QueueParent> parent = ParseQueueParent(request.parent());
-    if (!parent.has_value()) {
-      violations.Add("parent", "want queues/{queue}, queues/- or nothing");
-    } else if (filter.queue.has_value() && *filter.queue != parent->queue) {
-      violations.Add("filter", "names another queue than parent: nothing can match both");
-    } else {
-      filter.queue = parent->queue;
-    }
-  }
   if (!violations.empty()) co_return violations.TakeStatus();
   auto later = MakeRef<Eventual<absl::StatusOr<TaskPage>>>();
   parts_.control.List(filter, page_size, request.page_token(), Setter(later));
@@ -352,22 +347,12 @@ Reply TaskService::RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call) {
     co_return ReasonError(absl::StatusCode::kFailedPrecondition, "TASK_NOT_ENDED",
                           absl::StrCat(*name, " has not ended: it is ", Name((*record)->state)));
   }
-  TaskSpec spec = *(*record)->spec;
-  TaskOrigin origin;
-  origin.ns = spec.origin->ns;
+  TaskSpec spec = SpecToRetry(**record, parts_.clock.Now());
+  TaskOrigin& origin = spec.origin.Edit();
   origin.request_id = call.request().request_id();
   origin.principal = std::string(call.principal());
-  origin.retry_of = *name;
-  spec.cancel_on_disconnect = false;  // This call ends at once.
   origin.traceparent = std::string(call.Trace().traceparent);
   origin.x_request_id = std::string(call.Trace().x_request_id);
-  spec.origin = std::move(origin);
-  // Times of the first run that have passed mean nothing to the second.
-  const absl::Time now = parts_.clock.Now();
-  const bool has_begun =
-      spec.terms->schedule_time != absl::InfinitePast() && spec.terms->schedule_time <= now;
-  if (has_begun) spec.terms.Edit().schedule_time = absl::InfinitePast();
-  if (spec.terms->deadline <= now) spec.terms.Edit().deadline = absl::InfiniteFuture();
   auto receipt_ref = MakeRef<Eventual<absl::StatusOr<SubmitReceipt>>>();
   parts_.submitter.Submit({std::move(spec), Setter(receipt_ref), nullptr, {}});
   auto& receipt_later = *receipt_ref;

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/timer.h"
+#include "lifecycle/bulk_tasks.h"
 #include "rpc/methods.h"
 #include "task/task_api.h"
 #include "taskforge/v1/task_service.grpc.pb.h"
@@ -33,7 +34,8 @@ class TaskService {
  public:
   static constexpr char kName[] = "taskforge.v1.TaskService";
 
-  explicit TaskService(TaskServiceParts parts) : parts_(std::move(parts)) {}
+  explicit TaskService(TaskServiceParts parts)
+      : parts_(std::move(parts)), bulk_(parts_.control, parts_.submitter, parts_.clock) {}
 
   // Adds all methods to `methods`; the server serves `generated()`.
   void AddTo(MethodList& methods);
@@ -53,9 +55,12 @@ class TaskService {
   Reply WatchTask(ServerStreamCall<v1::WatchTaskRequest, v1::WatchTaskResponse>& call);
   Reply CancelTask(UnaryCall<v1::CancelTaskRequest, v1::Task>& call);
   Reply RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call);
+  Reply CancelTasks(UnaryCall<v1::CancelTasksRequest, v1::CancelTasksResponse>& call);
+  Reply RetryTasks(UnaryCall<v1::RetryTasksRequest, v1::RetryTasksResponse>& call);
   Reply DeleteTask(UnaryCall<v1::DeleteTaskRequest, google::protobuf::Empty>& call);
 
   TaskServiceParts parts_;
+  const BulkTasks bulk_;
   Generated generated_;
 };
 

@@ -4,14 +4,14 @@
 #include <string>
 #include <vector>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "cli/format.h"
 #include "cli/json_output.h"
 #include "cli/rpc_error.h"
+#include "cli/task_bulk_commands.h"
+#include "cli/task_filter.h"
 #include "cli/task_options.h"
 #include "cli/task_view.h"
 #include "taskforge/v1/task_service.grpc.pb.h"
@@ -24,29 +24,14 @@ using Stub = v1::TaskService::Stub;
 constexpr int kPageSize = 1000;
 
 struct ListOptions {
-  std::string state;
-  std::string handler;
-  std::string queue;
-  bool dead = false;
+  TaskFilterOptions filter;
   int limit = 100;
 };
 
-std::string FilterOf(const ListOptions& options) {
-  std::vector<std::string> terms;
-  if (options.dead) terms.push_back("state = FAILED");
-  if (!options.state.empty()) {
-    terms.push_back(absl::StrCat("state = ", absl::AsciiStrToUpper(options.state)));
-  }
-  if (!options.handler.empty()) {
-    terms.push_back(absl::StrCat("handler = \"", options.handler, "\""));
-  }
-  return absl::StrJoin(terms, " AND ");
-}
-
 int ListTasks(Session& session, Stub& stub, const ListOptions& options) {
   v1::ListTasksRequest request;
-  request.set_parent(absl::StrCat("queues/", options.queue.empty() ? "-" : options.queue));
-  request.set_filter(FilterOf(options));
+  request.set_parent(options.filter.Parent());
+  request.set_filter(options.filter.Filter());
   Table table = TaskTable();
   v1::ListTasksResponse all;
   do {
@@ -199,14 +184,7 @@ int DeleteTasks(Session& session, Stub& stub, const std::vector<std::string>& na
 void AddList(CLI::App& group, Session& session, Action& action) {
   CLI::App* command = group.add_subcommand("ls", "List tasks, newest first");
   auto options = std::make_shared<ListOptions>();
-  command->add_option("--state", options->state, "Only those in this state")
-      ->check(CLI::IsMember(
-          {"scheduled", "queued", "running", "succeeded", "failed", "cancelled", "expired"},
-          CLI::ignore_case));
-  command->add_option("--handler", options->handler, "Only those of this handler");
-  command->add_option("--queue", options->queue, "Only those of this queue");
-  command->add_flag("--dead", options->dead, "Only those that failed for good")
-      ->excludes("--state");
+  options->filter.AddTo(*command, /*with_dead=*/true);
   command->add_option("--limit", options->limit, "At most so many")
       ->check(CLI::Range(1, 1000000))
       ->capture_default_str();
@@ -225,6 +203,55 @@ void AddForNames(CLI::App& group, const char* name, const char* help, NamesFunct
   command->final_callback([&session, &action, names, function] {
     action = [&session, names, function] {
       return function(session, *v1::TaskService::NewStub(session.Channel()), *names);
+    };
+  });
+}
+
+// Those that are named, or those that options select.
+using SelectedFunction = int (*)(Session&, Stub&, const BulkOptions&);
+
+struct NamedOrSelected {
+  std::vector<std::string> names;
+  BulkOptions selected;
+};
+
+// Throws when the command line says neither, or both.
+void CheckSelection(const NamedOrSelected& options, bool is_retry) {
+  const BulkOptions& selected = options.selected;
+  const bool selects = selected.all || !selected.filter.empty();
+  if (!options.names.empty() && selects) {
+    throw CLI::ValidationError("TASK", "name tasks, or select them by options: not both");
+  }
+  if (!options.names.empty() && selected.dry_run) {
+    throw CLI::ValidationError("--dry-run", "is for tasks that options select");
+  }
+  if (!options.names.empty()) return;
+  if (is_retry && selected.filter.state.empty() && !selected.filter.dead) {
+    throw CLI::RequiredError("TASK, or --dead, or --state");
+  }
+  if (!selects) throw CLI::RequiredError("TASK, or --queue, --handler, --state or --all");
+}
+
+void AddNamedOrSelected(CLI::App& group, const char* name, const char* help, bool is_retry,
+                        NamesFunction by_name, SelectedFunction by_filter, Session& session,
+                        Action& action) {
+  CLI::App* command = group.add_subcommand(name, help);
+  auto options = std::make_shared<NamedOrSelected>();
+  command->add_option("TASK", options->names, "Ids or names");
+  options->selected.filter.AddTo(*command, /*with_dead=*/is_retry);
+  if (is_retry) {
+    command->add_option("--request-id", options->selected.request_id,
+                        "Names this retry of those selected: repeated, it makes none twice");
+  } else {
+    command->add_flag("--all", options->selected.all, "All that have not ended, of all queues");
+  }
+  command->add_flag("--dry-run", options->selected.dry_run, "Only tell what would be done");
+  command->final_callback([&session, &action, options, is_retry, by_name, by_filter] {
+    CheckSelection(*options, is_retry);
+    action = [&session, options, by_name, by_filter] {
+      const auto stub = v1::TaskService::NewStub(session.Channel());
+      return options->names.empty() ? by_filter(session, *stub, options->selected)
+                                    : by_name(session, *stub, options->names);
     };
   });
 }
@@ -263,12 +290,15 @@ void AddForOne(CLI::App& group, Session& session, Action& action) {
 }  // namespace
 
 void AddTaskCommands(CLI::App& app, Session& session, Action& action) {
-  CLI::App* group = app.add_subcommand("task", "List, read, wait for, cancel, retry, delete tasks");
+  CLI::App* group =
+      app.add_subcommand("task", "List, read, wait for, cancel, retry, delete tasks");
   group->require_subcommand(1);
   AddList(*group, session, action);
   AddForOne(*group, session, action);
-  AddForNames(*group, "cancel", "Cancel tasks", CancelTasks, session, action);
-  AddForNames(*group, "retry", "Submit tasks that ended once more", RetryTasks, session, action);
+  AddNamedOrSelected(*group, "cancel", "Cancel tasks, by name or all that options select",
+                     /*is_retry=*/false, CancelTasks, CancelSelected, session, action);
+  AddNamedOrSelected(*group, "retry", "Submit tasks that ended once more, by name or by options",
+                     /*is_retry=*/true, RetryTasks, RetrySelected, session, action);
   AddForNames(*group, "delete", "Forget tasks that ended", DeleteTasks, session, action);
 }
 

@@ -45,7 +45,10 @@ TEST_F(CommandsTest, KnowsEveryCommand) {
            {"task", "watch", "a"},
            {"task", "wait", "a", "--for", "5s"},
            {"task", "cancel", "a", "b"},
+           {"task", "cancel", "--queue", "mail", "--state", "queued", "--dry-run"},
+           {"task", "cancel", "--all"},
            {"task", "retry", "a"},
+           {"task", "retry", "--dead", "--handler", "echo", "--request-id", "again"},
            {"task", "delete", "a"},
            {"pub", "a.b", "data"},
            {"sub", "a.*", "b.>"},
@@ -147,6 +150,21 @@ TEST_F(CommandsTest, WatchesWhatShowsSomething) {
     session_.options.watch = false;
     EXPECT_TRUE(Parses(words)) << ::testing::PrintToString(words);
     EXPECT_TRUE(session_.options.watch) << ::testing::PrintToString(words);
+  }
+}
+
+TEST_F(CommandsTest, TakesNamesOrASelectionOfTasks) {
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{{"task", "cancel"},
+                                             {"task", "cancel", "a", "--all"},
+                                             {"task", "cancel", "a", "--queue", "mail"},
+                                             {"task", "cancel", "a", "--dry-run"},
+                                             {"task", "cancel", "--dry-run"},
+                                             {"task", "retry"},
+                                             {"task", "retry", "a", "--dead"},
+                                             {"task", "retry", "--queue", "mail"},
+                                             {"task", "retry", "--dead", "--state", "failed"}}) {
+    EXPECT_FALSE(Parses(words)) << ::testing::PrintToString(words);
   }
 }
 

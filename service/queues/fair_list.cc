@@ -12,6 +12,36 @@ size_t FairList::Ahead(size_t queue, TaskSink::Position position) const {
   return own + (gates_.count() - 1) * (own + 1);
 }
 
+void FairList::PlaceOf(const Task& task, TaskPlace& place) const {
+  place.is_in_queue = true;
+  const auto index = static_cast<uint16_t>(task.queue_index());
+  const Queue& queue = queues_[index];
+  // Both ways at once, so that a walk ends at the nearer end.
+  const Task* before = task.queue_previous;
+  const Task* behind = task.queue_next;
+  size_t steps = 0;
+  while (before != nullptr && behind != nullptr && steps < kMostCounted) {
+    before = before->queue_previous;
+    behind = behind->queue_next;
+    ++steps;
+  }
+  // Behind it are at least as many as steps were made.
+  place.in_queue = before == nullptr ? steps : queue.size - 1 - steps;
+  place.is_in_queue_exact = before == nullptr || behind == nullptr;
+  if (queue.is_held || turn_ == kNone) return;
+  bool is_before_own = true;  // Of those, one turn more comes before its own.
+  uint16_t other = turn_;
+  do {
+    if (other == index) {
+      is_before_own = false;
+    } else {
+      const size_t turns = place.in_queue + (is_before_own ? 1 : 0);
+      place.in_other_queues += std::min(queues_[other].size, turns);
+    }
+    other = queues_[other].next;
+  } while (other != turn_);
+}
+
 MonoTime FairList::OldestEnqueued() const {
   MonoTime oldest = MonoTime::Max();
   if (turn_ == kNone) return oldest;

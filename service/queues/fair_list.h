@@ -36,6 +36,13 @@ class FairList {
   // the other queues that there are, later.
   size_t Ahead(size_t queue, TaskSink::Position position) const;
 
+  // How far PlaceOf counts to either side: what a lock is held for, so that those who enqueue do
+  // not wait longer.
+  static constexpr size_t kMostCounted = 4096;
+  // Sets what of `place` is of this list: is_in_queue and the three members below it.
+  // REQUIRES: the task is in this list.
+  void PlaceOf(const Task& task, TaskPlace& place) const;
+
   void Push(TaskRef task, TaskSink::Position position);
   // Puts a task back that Pop() gave, as if it had not: the last one first.
   void Return(TaskRef task);

@@ -88,6 +88,30 @@ bool LocalLane::HasMoreUrgent(const Task& task) const {
   return false;
 }
 
+TaskPlace LocalLane::PlaceOf(const Task& task, MonoTime now) const {
+  TaskPlace place;
+  const Priority priority = task.spec().priority;
+  {
+    const Level& level = levels_[Index(priority)];
+    MutexLock lock(level.mu);
+    if (task.in_queue) {
+      level.list.PlaceOf(task, place);
+      place.released = level.releasing;
+      place.waited = absl::Nanoseconds(now - task.enqueued);
+    }
+  }
+  const size_t released = target_.Released(priority);
+  // Of what the pool has, all may be before it, but not it itself.
+  place.released += place.is_in_queue || released == 0 ? released : released - 1;
+  for (size_t i = Index(priority) + 1; i < kPriorityCount; ++i) {
+    place.more_urgent += levels_[i].waiting.load() + target_.Released(kPriorities[i]);
+  }
+  const uint64_t since = task.enqueued_dispatch.load(std::memory_order_relaxed);
+  const uint64_t count = target_.DispatchCount(priority);
+  if (place.is_in_queue && since < count) place.starts = count - since;
+  return place;
+}
+
 size_t LocalLane::Refill(Priority priority) {
   Level& level = levels_[Index(priority)];
   if (level.waiting.load() == 0) return 0;

@@ -49,6 +49,8 @@ class LocalLane {
   void Sync(size_t queue);
   bool Remove(Task& task);
   bool HasMoreUrgent(const Task& task) const;
+  // As TaskQueues::PlaceOf.
+  TaskPlace PlaceOf(const Task& task, MonoTime now) const;
   // As TaskQueues::Refill.
   size_t Refill(Priority priority);
   std::vector<TaskRef> TakeAll();

@@ -65,6 +65,19 @@ bool RemoteLanes::HasMoreUrgent(const Task& task) const {
                      lists.end(), [](const FairList& list) { return list.ready() > 0; });
 }
 
+TaskPlace RemoteLanes::PlaceOf(const Task& task, MonoTime now) const {
+  TaskPlace place;
+  MutexLock lock(mu_);
+  const auto it = lanes_.find(task.spec().handler);
+  if (it == lanes_.end() || !task.in_queue) return place;
+  const auto& lists = it->second->lists;
+  const size_t level = Index(task.spec().priority);
+  lists[level].PlaceOf(task, place);
+  place.waited = absl::Nanoseconds(now - task.enqueued);
+  for (size_t i = level + 1; i < kPriorityCount; ++i) place.more_urgent += lists[i].ready();
+  return place;
+}
+
 std::vector<TaskRef> RemoteLanes::Claim(const std::vector<std::string>& handlers, size_t max) {
   std::vector<TaskRef> claimed;
   std::vector<TaskRef> dropped;  // Let go without the lock.

@@ -34,6 +34,8 @@ class RemoteLanes {
   bool Remove(Task& task) ABSL_LOCKS_EXCLUDED(mu_);
   // In the task's own lane.
   bool HasMoreUrgent(const Task& task) const ABSL_LOCKS_EXCLUDED(mu_);
+  // As TaskQueues::PlaceOf.
+  TaskPlace PlaceOf(const Task& task, MonoTime now) const ABSL_LOCKS_EXCLUDED(mu_);
   // As TaskQueues::Claim.
   std::vector<TaskRef> Claim(const std::vector<std::string>& handlers, size_t max)
       ABSL_LOCKS_EXCLUDED(mu_);

@@ -174,6 +174,12 @@ WaitReason TaskQueues::WhyWaits(const Task& task) const {
   return has_more_urgent ? WaitReason::kPriority : WaitReason::kQueue;
 }
 
+TaskPlace TaskQueues::PlaceOf(const Task& task) const {
+  const MonoTime now = core_->clock.Monotonic();
+  return core_->lanes.IsRemote(task.spec().handler) ? core_->remote.PlaceOf(task, now)
+                                                    : core_->local.PlaceOf(task, now);
+}
+
 bool TaskQueues::TakeBack(const TaskRef& task) {
   if (!core_->table.gates().IsPaused(task->queue_index())) return false;
   return core_->local.TakeBack(task);

@@ -59,6 +59,27 @@ struct TaskQueuesStats {
   std::vector<LaneStats> lanes;    // The local one first.
 };
 
+// What is before a task that waits for its turn, as of one moment.
+struct TaskPlace {
+  // False: it has left the queues, and the pool has it; then only `released` and `more_urgent` say
+  // something.
+  bool is_in_queue = false;
+  size_t in_queue = 0;  // Of its own queue and priority.
+  // Else `in_queue` is the most that it may be.
+  bool is_in_queue_exact = true;
+  // Of its priority in other queues, which take turns with its own; of a paused queue none.
+  size_t in_other_queues = 0;
+  size_t more_urgent = 0;  // Most of them go first: the waiting bound says when one does not.
+  size_t released = 0;     // Of its priority, with the pool already.
+  // Dispatches of the pool that count for its priority since it was enqueued, and how long that is.
+  // Zero for what workers run.
+  uint64_t starts = 0;
+  absl::Duration waited;
+
+  size_t ahead() const { return in_queue + in_other_queues + more_urgent + released; }
+  bool is_exact() const { return is_in_queue && is_in_queue_exact && more_urgent == 0; }
+};
+
 // Thread-safe. Everything given to the constructor must outlive it; whoever calls Refill must have
 // stopped before it goes.
 class TaskQueues final : public TaskSink, public AdmissionLedger, public StartGate {
@@ -128,6 +149,10 @@ class TaskQueues final : public TaskSink, public AdmissionLedger, public StartGa
   // Of the local lane what is released counts as waiting too. A few loads there; a lock for a
   // remote lane.
   WaitReason WhyWaits(const Task& task) const override;
+  // Where a task stands whose phase is QUEUED and that does not wait for a time. Under the lock of
+  // its lane, or level, tasks are counted from it to the nearer end of its queue, at most
+  // FairList::kMostCounted to either side, and the queues that have tasks there are looked at.
+  TaskPlace PlaceOf(const Task& task) const;
   // A task that is taken back goes before all that came after it, with the time from which it waits
   // as it was.
   bool TakeBack(const TaskRef& task) override;

@@ -107,7 +107,8 @@ absl::Status Composition::Serve(FileSystem& files) {
   if (!status.ok()) return status;
 
   RpcFront::Parts parts{
-      {intake_, tasks_, clock_, timer_, [this] { return pool_.settings().default_priority; },
+      {intake_, tasks_, clock_, timer_, explainer_,
+       [this] { return pool_.settings().default_priority; },
        /*max_batch_items=*/1000, storage_.boot_epoch()},
       {bus_, clock_, [this] { return MakeUuidV7(clock_.Now(), random_).ToString(); },
        pool_executor_, config_.intake.limits.max_input_bytes,

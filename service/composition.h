@@ -33,6 +33,7 @@
 #include "lifecycle/lifecycle.h"
 #include "lifecycle/task_directory.h"
 #include "lifecycle/task_events.h"
+#include "lifecycle/task_explainer.h"
 #include "metrics/component_metrics.h"
 #include "metrics/exporter.h"
 #include "pool/thread_pool.h"
@@ -151,6 +152,7 @@ class Composition final : public ServerControl {
   QueueTaskSource source_{queues_};
   WorkerHub hub_;
   TaskDirectory tasks_;
+  WaitExplainer explainer_{tasks_, queues_, clock_};
   PoolAndQueuesLoad load_{pool_, queues_};
   UuidSequence uuids_{random_};
   WaitStarter waits_{clock_, timer_, queues_, lifecycle_};

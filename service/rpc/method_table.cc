@@ -26,6 +26,7 @@ const std::vector<MethodRule>& MethodTable() {
       {kTasks, "RetryTask", kUnary, AccessRule::kClient},
       {kTasks, "CancelTasks", kUnary, AccessRule::kClient},
       {kTasks, "RetryTasks", kUnary, AccessRule::kClient},
+      {kTasks, "ExplainTask", kUnary, AccessRule::kClient},
       {kTasks, "DeleteTask", kUnary, AccessRule::kClient},
       {kBus, "Publish", kUnary, AccessRule::kClient},
       {kBus, "Subscribe", RpcType::kServerStream, AccessRule::kClient},

@@ -140,6 +140,8 @@ void TaskService::AddTo(MethodList& methods) {
               &TaskService::CancelTasks);
   methods.Add(kName, "RetryTasks", generated_, &Generated::RequestRetryTasks, *this,
               &TaskService::RetryTasks);
+  methods.Add(kName, "ExplainTask", generated_, &Generated::RequestExplainTask, *this,
+              &TaskService::ExplainTask);
   methods.Add(kName, "DeleteTask", generated_, &Generated::RequestDeleteTask, *this,
               &TaskService::DeleteTask);
 }

@@ -9,6 +9,7 @@
 #include "absl/status/statusor.h"
 #include "base/timer.h"
 #include "lifecycle/bulk_tasks.h"
+#include "lifecycle/task_explainer.h"
 #include "rpc/methods.h"
 #include "task/task_api.h"
 #include "taskforge/v1/task_service.grpc.pb.h"
@@ -21,6 +22,7 @@ struct TaskServiceParts {
   TaskControl& control;
   const Clock& clock;
   Timer& timer;
+  TaskExplainer& explainer;
   // The priority of tasks that name none; may change while the server runs.
   std::function<Priority()> default_priority;
   // Items of one message of SubmitTasks.
@@ -57,6 +59,7 @@ class TaskService {
   Reply RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call);
   Reply CancelTasks(UnaryCall<v1::CancelTasksRequest, v1::CancelTasksResponse>& call);
   Reply RetryTasks(UnaryCall<v1::RetryTasksRequest, v1::RetryTasksResponse>& call);
+  Reply ExplainTask(UnaryCall<v1::ExplainTaskRequest, v1::ExplainTaskResponse>& call);
   Reply DeleteTask(UnaryCall<v1::DeleteTaskRequest, google::protobuf::Empty>& call);
 
   TaskServiceParts parts_;

@@ -16,7 +16,7 @@ RpcTestServer::RpcTestServer(FakeTasks::Mode mode, Access access, RpcServerOptio
     : tasks(mode),
       drains(2, clock),
       bus({}, drains, clock),
-      task_service({tasks, tasks, clock, timer, [] { return Priority::kHigh; }}),
+      task_service({tasks, tasks, clock, timer, explainer, [] { return Priority::kHigh; }}),
       bus_service({bus, clock, [] { return std::string("made"); }, executor, size_t{1} << 20,
                    [this] { return draining.load(); }}),
       pool_service(pool, clock, timer),

@@ -105,6 +105,23 @@ class FakeServerControl final : public ServerControl {
   std::optional<absl::Duration> drain_timeout_ ABSL_GUARDED_BY(mu_);
 };
 
+// Explains by the record alone. Thread-safe.
+class RecordExplainer final : public TaskExplainer {
+ public:
+  RecordExplainer(TaskControl& control, const Clock& clock) : control_(control), clock_(clock) {}
+  void Explain(const std::string& name, Callback done) override {
+    control_.Get(name, [this,
+                        done = std::move(done)](absl::StatusOr<TaskRecordPtr> record) mutable {
+      if (!record.ok()) return std::move(done)(record.status());
+      std::move(done)(Explained({*std::move(record), clock_.Now(), std::nullopt, std::nullopt}));
+    });
+  }
+
+ private:
+  TaskControl& control_;
+  const Clock& clock_;
+};
+
 // Runs each piece on a thread of its own. Thread-safe.
 class OtherThreads final : public Executor {
  public:
@@ -145,6 +162,7 @@ class RpcTestServer {
   CapturingLog log;
   ThreadTimer timer;
   FakeTasks tasks;
+  RecordExplainer explainer{tasks, clock};
   ThreadDrainExecutor drains;
   Bus bus;
   OtherThreads executor;

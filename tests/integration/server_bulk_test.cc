@@ -1,4 +1,4 @@
-// Many tasks at once in the real server, over the wire.
+// Many tasks at once, and why they wait, in the real server, over the wire.
 #include <set>
 
 #include "integration/server_fixture.h"
@@ -26,6 +26,15 @@ class ServerBulkTest : public ServerFixture {
   grpc::Status RetryMany(const v1::RetryTasksRequest& request, v1::RetryTasksResponse* out) {
     grpc::ClientContext context;
     return tasks().RetryTasks(&context, request, out);
+  }
+  v1::ExplainTaskResponse Explain(const std::string& name) {
+    grpc::ClientContext context;
+    v1::ExplainTaskRequest request;
+    request.set_name(name);
+    v1::ExplainTaskResponse out;
+    const grpc::Status status = tasks().ExplainTask(&context, request, &out);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return out;
   }
   std::string FailOne(const std::string& reason) {
     const std::string input =
@@ -126,6 +135,36 @@ TEST_F(ServerBulkTest, SaysAllThatIsWrongAtOnce) {
   retry.Clear();
   EXPECT_EQ(RetryMany(retry, &retried).error_code(), grpc::StatusCode::INVALID_ARGUMENT)
       << "nobody retries everything by a slip";
+}
+
+TEST_F(ServerBulkTest, ExplainsWhyATaskWaitsAndWhatHappenedToIt) {
+  Start({{"pool.min_threads", "1"}, {"pool.max_threads", "1"}});
+  Pause("the mail server is down");
+  const std::string first = SubmitOk(MakeTask("echo", "x")).name();
+  const std::string second = SubmitOk(MakeTask("echo", "x")).name();
+  v1::ExplainTaskResponse explained = Explain(second);
+  EXPECT_EQ(explained.task().wait_reason(), v1::WAIT_REASON_PAUSED);
+  EXPECT_FALSE(explained.task().has_input());
+  EXPECT_EQ(explained.position().ahead_in_queue(), 1);
+  EXPECT_EQ(explained.queue_paused_reason(), "the mail server is down");
+  EXPECT_NE(explained.explanation().find("paused"), std::string::npos);
+  ASSERT_EQ(explained.advice_size(), 1);
+  EXPECT_EQ(Explain(first).position().ahead_in_queue(), 0);
+  const std::string failed = SubmitOk(MakeTask("fail", R"({"reason":"BROKEN"})")).name();
+  grpc::ClientContext context;
+  v1::ResumeQueueRequest resume;
+  resume.set_name("queues/default");
+  v1::Queue queue;
+  ASSERT_TRUE(v1::QueueService::NewStub(channel())->ResumeQueue(&context, resume, &queue).ok());
+  EXPECT_EQ(Wait(failed).state(), v1::TASK_STATE_FAILED);
+  explained = Explain(failed);
+  EXPECT_NE(explained.explanation().find("BROKEN"), std::string::npos);
+  EXPECT_FALSE(explained.has_position());
+  grpc::ClientContext bad_context;
+  v1::ExplainTaskRequest bad;
+  bad.set_name("queues/a/b");
+  EXPECT_EQ(tasks().ExplainTask(&bad_context, bad, &explained).error_code(),
+            grpc::StatusCode::INVALID_ARGUMENT);
 }
 
 }  // namespace

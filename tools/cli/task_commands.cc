@@ -1,4 +1,4 @@
-// taskforge task ls | get | watch | wait | cancel | retry | delete.
+// taskforge task ls | get | explain | watch | wait | cancel | retry | delete.
 #include <cstdio>
 #include <memory>
 #include <string>
@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
+#include "cli/explain_command.h"
 #include "cli/format.h"
 #include "cli/json_output.h"
 #include "cli/rpc_error.h"
@@ -269,6 +270,13 @@ void AddForOne(CLI::App& group, Session& session, Action& action) {
     return GetTask(session, *stub, *name, *only_output);
   });
 
+  CLI::App* explain =
+      group.add_subcommand("explain", "Say why a task waits, until when, and what may help");
+  explain->add_option("TASK", *name, "Id or name")->required();
+  SetShow(*explain, session, action, [&session, name] {
+    return ExplainTask(session, *v1::TaskService::NewStub(session.Channel()), *name);
+  });
+
   CLI::App* watch = group.add_subcommand("watch", "Show a task's changes until it ends");
   watch->add_option("TASK", *name, "Id or name")->required();
   watch->final_callback([&session, &action, name] {
@@ -291,7 +299,7 @@ void AddForOne(CLI::App& group, Session& session, Action& action) {
 
 void AddTaskCommands(CLI::App& app, Session& session, Action& action) {
   CLI::App* group =
-      app.add_subcommand("task", "List, read, wait for, cancel, retry, delete tasks");
+      app.add_subcommand("task", "List, read, explain, wait for, cancel, retry, delete tasks");
   group->require_subcommand(1);
   AddList(*group, session, action);
   AddForOne(*group, session, action);

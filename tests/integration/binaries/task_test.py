@@ -1,4 +1,4 @@
-"""`taskforge task`: many tasks by what they have in common."""
+"""`taskforge task`: many tasks by what they have in common, and why one waits."""
 
 import json
 
@@ -39,6 +39,17 @@ class Task(Test):
         retried = self.cli("task", "retry", "--dead", "--request-id", "r").splitlines()
         self.assertEqual(retried[-1], "retried 1 task")
         self.assertIn("retry of    ", self.cli("task", "get", retried[0]))
+
+    def test_explains_why_a_task_waits(self):
+        self.cli("queue", "pause", "default", "--reason", "the mail server is down")
+        self.submit("echo", "x", "--id", "a")
+        self.submit("echo", "x", "--id", "b")
+        text = self.cli("task", "explain", "b")
+        self.assertIn("the mail server is down", text)
+        self.assertIn("1 before it", text)
+        self.assertIn("taskforge queue resume default", text)
+        missing = self.server.cli("task", "explain", "none")
+        self.expect_error(missing, "NOT_FOUND", "TASK_NOT_FOUND")
 
 
 if __name__ == "__main__":

@@ -49,6 +49,7 @@ TEST_F(CommandsTest, KnowsEveryCommand) {
            {"task", "cancel", "--all"},
            {"task", "retry", "a"},
            {"task", "retry", "--dead", "--handler", "echo", "--request-id", "again"},
+           {"task", "explain", "a", "--watch"},
            {"task", "delete", "a"},
            {"pub", "a.b", "data"},
            {"sub", "a.*", "b.>"},

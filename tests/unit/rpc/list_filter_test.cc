@@ -62,5 +62,35 @@ TEST(ParseTaskFilter, SaysWhatIsWrong) {
   }
 }
 
+TEST(ParseTaskSelection, TakesTheQueueOfTheParent) {
+  for (const char* parent : {"", "queues/-"}) {
+    Violations violations;
+    TaskFilter filter;
+    EXPECT_TRUE(ParseTaskSelection(parent, "state = FAILED", filter, violations).ok());
+    EXPECT_TRUE(violations.empty());
+    EXPECT_EQ(filter.queue, std::nullopt);
+    EXPECT_EQ(filter.state, TaskState::kFailed);
+  }
+  for (const char* text : {"", "queue = mail"}) {
+    Violations violations;
+    TaskFilter filter;
+    EXPECT_TRUE(ParseTaskSelection("queues/mail", text, filter, violations).ok());
+    EXPECT_TRUE(violations.empty());
+    EXPECT_EQ(filter.queue, "mail");
+  }
+}
+
+TEST(ParseTaskSelection, RefusesWhatCanMatchNothing) {
+  TaskFilter filter;
+  Violations violations;
+  EXPECT_TRUE(ParseTaskSelection("queues/mail", "queue = web", filter, violations).ok());
+  EXPECT_EQ(violations.Take().at(0).field, "filter");
+  filter = {};
+  EXPECT_TRUE(ParseTaskSelection("mail", "", filter, violations).ok());
+  EXPECT_EQ(violations.Take().at(0).field, "parent");
+  EXPECT_EQ(ParseTaskSelection("namespaces/other/queues/mail", "", filter, violations).code(),
+            absl::StatusCode::kNotFound);
+}
+
 }  // namespace
 }  // namespace taskforge

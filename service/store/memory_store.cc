@@ -139,7 +139,10 @@ class MemoryStore::Core : public std::enable_shared_from_this<Core> {
       listed.resize(limit);
       page.next_page_token = MakeToken(options_.boot_epoch, listed.back().sequence);
     }
-    for (const MemoryShard::Listed& each : listed) page.records.push_back(Summary(*each.record));
+    for (const MemoryShard::Listed& each : listed) {
+      page.records.push_back(Summary(*each.record));
+      page.places.push_back(MakeToken(options_.boot_epoch, each.sequence));
+    }
     return page;
   }
 

@@ -95,8 +95,7 @@ void StoreRouter::Delete(const std::string& name, StatusCallback done) {
 }
 
 // One call of List on its way through both stores: a page of each is read; of each the part that
-// belongs into the merged page is taken; and where that is not all of its page, its token is asked
-// for by reading that many again.
+// belongs into the merged page is taken.
 struct StoreRouter::Listing {
   struct Part {
     TaskStore& store;
@@ -105,9 +104,11 @@ struct StoreRouter::Listing {
     size_t taken = 0;
 
     bool is_at_end() const { return from == kEnd; }
-    // Where the next page of this store begins, once it is known.
+    // Where the next page of this store begins: behind what was taken, whatever has come or gone
+    // since this one was read.
     std::string next() const {
       if (is_at_end()) return kEnd;
+      if (taken < page.records.size()) return taken == 0 ? from : page.places[taken - 1];
       return page.next_page_token.empty() ? kEnd : page.next_page_token;
     }
   };
@@ -136,7 +137,7 @@ struct StoreRouter::Listing {
         if (part.taken == part.page.records.size()) {
           // What follows in this store is older than all of its page, but perhaps not than the
           // other's.
-          if (!part.page.next_page_token.empty()) return Seek(std::move(self), 0);
+          if (!part.page.next_page_token.empty()) return Finish(std::move(self));
           continue;
         }
         const TaskRecord& next = part.page.records[part.taken];
@@ -147,32 +148,12 @@ struct StoreRouter::Listing {
       if (newest == nullptr) break;
       merged.records.push_back(std::move(newest->page.records[newest->taken++]));
     }
-    Seek(std::move(self), 0);
-  }
-
-  static void Seek(std::shared_ptr<Listing> self, size_t index) {
-    if (index == self->parts.size()) return Finish(std::move(self));
-    Part& part = self->parts[index];
-    if (part.taken == part.page.records.size()) {
-      part.from = part.next();
-      return Seek(std::move(self), index + 1);
-    }
-    if (part.taken == 0) return Seek(std::move(self), index + 1);
-    const int count = static_cast<int>(part.taken);
-    const std::string from = part.from;
-    const Listing& listing = *self;  // Who calls back keeps it.
-    part.store.List(listing.filter, count, from,
-                    [self = std::move(self), index](absl::StatusOr<TaskPage> page) mutable {
-                      if (!page.ok()) return std::move(self->done)(page.status());
-                      Part& sought = self->parts[index];
-                      sought.from = page->next_page_token.empty() ? kEnd : page->next_page_token;
-                      Seek(std::move(self), index + 1);
-                    });
+    Finish(std::move(self));
   }
 
   static void Finish(std::shared_ptr<Listing> self) {
-    const std::string& memory = self->parts[0].from;
-    const std::string& durable = self->parts[1].from;
+    const std::string memory = self->parts[0].next();
+    const std::string durable = self->parts[1].next();
     if (memory != kEnd || durable != kEnd) {
       self->merged.next_page_token = absl::StrCat(memory, ".", durable);
     }

@@ -194,6 +194,9 @@ absl::StatusOr<TaskPage> TaskTables::List(const TaskFilter& filter, int page_siz
     const absl::Status status = is_live ? ShowLiving(last, filter, now, page)
                                         : ShowEnded(top->cursor->value(), filter, now, page);
     if (!status.ok()) return status;
+    if (page.places.size() < page.records.size()) {
+      page.places.push_back(absl::StrCat(kTokenPrefix, last.ToString()));
+    }
     if (!is_live) ended.Pop(top);
   }
   if (!ended.status().ok()) return ended.status();

@@ -58,6 +58,8 @@ struct TaskFilter {
 struct TaskPage {
   std::vector<TaskRecord> records;  // Newest first, without inputs and outputs.
   std::string next_page_token;      // Empty: the last page.
+  // Of each record, as the store gave it: the token of a page that begins behind it.
+  std::vector<std::string> places;
 };
 
 // Reads and ends tasks. `name` is always the full name. Callbacks are called once, perhaps before

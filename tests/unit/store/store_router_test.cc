@@ -1,6 +1,7 @@
 // What the router adds to the contract of the stores behind it.
 #include "store/store_router.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,69 @@ class StoreRouterTest : public ::testing::Test {
   std::unique_ptr<StoreRouter> router_;
   KnownRequest known_;
 };
+
+// Passes everything on to a store, and does something else before each page. Thread-compatible.
+class DisturbedStore final : public TaskStore {
+ public:
+  DisturbedStore(TaskStore& store, std::function<void()> before_page)
+      : store_(store), before_page_(std::move(before_page)) {}
+
+  void Append(absl::Span<Appending> batch) override { store_.Append(batch); }
+  void CompleteIf(absl::Span<Completing> batch) override { store_.CompleteIf(batch); }
+  void Note(const TaskRecordPtr& record, StatusCallback written) override {
+    store_.Note(record, std::move(written));
+  }
+  void FindRequest(const std::string& request_key, RequestCallback done) override {
+    store_.FindRequest(request_key, std::move(done));
+  }
+  void Read(const std::string& name, RecordCallback done) override {
+    store_.Read(name, std::move(done));
+  }
+  void List(const TaskFilter& filter, int page_size, const std::string& page_token,
+            PageCallback done) override {
+    before_page_();
+    store_.List(filter, page_size, page_token, std::move(done));
+  }
+  void Delete(const std::string& name, StatusCallback done) override {
+    store_.Delete(name, std::move(done));
+  }
+  Durability effective_durability() const override { return store_.effective_durability(); }
+
+ private:
+  TaskStore& store_;
+  const std::function<void()> before_page_;
+};
+
+// A page is made of two, one after the other: what comes and goes between them moves no other.
+TEST_F(StoreRouterTest, PagesShowEachOnceThoughTasksComeAndGoWhileTheyAreMade) {
+  std::vector<std::string> wanted;
+  for (int i = 0; i < 6; ++i) {
+    const auto record = Record(i % 2 == 0 ? Durability::kMemory : Durability::kDurable, "");
+    Awaited<absl::Status> answer;
+    TaskStore::Appending appending{record, answer.Take()};
+    router_->Append({&appending, 1});
+    ASSERT_TRUE(answer.Await().ok());
+    wanted.insert(wanted.begin(), record->name());
+  }
+  // Between memory's page and the disk's, another task comes to memory.
+  DisturbedStore durable(*durable_, [this] {
+    TaskStore::Appending late{Record(Durability::kMemory, ""), [](const absl::Status&) {}};
+    memory_.Append({&late, 1});
+  });
+  StoreRouter router(memory_, durable);
+  std::vector<std::string> shown;
+  std::string token;
+  do {
+    Awaited<absl::StatusOr<TaskPage>> page;
+    router.List({}, 2, token, page.Take());
+    const absl::StatusOr<TaskPage> result = page.Await();
+    ASSERT_TRUE(result.ok()) << result.status();
+    for (const TaskRecord& record : result->records) shown.push_back(record.name());
+    token = result->next_page_token;
+    ASSERT_LE(shown.size(), 12u);
+  } while (!token.empty());
+  EXPECT_EQ(shown, wanted);
+}
 
 // As when store.durability was changed between the two: it must not become a second task.
 TEST_F(StoreRouterTest, ARequestOfATaskOnDiskIsKnownToOneForMemory) {

@@ -105,6 +105,7 @@ class Oracle {
   void LifeEnded(LifeEnd end);
   // Those whose tasks are to be looked for now.
   bool IsToBeFound(size_t i) const { return intents_[i].accepted; }
+  bool MustBeThere(size_t i) const { return intents_[i].accepted && !MayBeGone(intents_[i]); }
   // All have been looked for: from now on everything must be there.
   void Recovered();
   // At the very end, when nothing is left to do.

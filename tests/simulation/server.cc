@@ -1,8 +1,9 @@
 #include "simulation/server.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "intake/intake.h"
+#include "absl/strings/str_cat.h"
 
 namespace taskforge {
 namespace {
@@ -37,28 +38,39 @@ MemoryStoreOptions MemoryOptionsOf(uint64_t boot_epoch) {
 
 void OrderWatch::Enqueue(TaskRef task, Position position) {
   const TaskSpec& spec = task->spec();
-  if (position == Position::kBack && task->Snapshot()->history->attempts.empty()) {
-    waiting_[{spec.queue.str(), spec.priority, registry_.IsRemote(spec.handler)}].push_back(task);
+  if (position == Position::kFront) {
+    ++disturbed_;
+  } else if (task->Snapshot()->history->attempts.empty()) {
+    const Lane lane{spec.queue.str(), spec.priority, registry_.IsRemote(spec.handler)};
+    const uint64_t started = started_[spec.priority] + pool_.Starting(spec.priority);
+    waiting_[lane].push_back({task, started, disturbed_});
   }
   queues_.Enqueue(std::move(task), position);
 }
 
-std::string OrderWatch::Overtaken(const std::string& name) {
-  for (auto& [lane, tasks] : waiting_) {
-    const auto it = std::find_if(tasks.begin(), tasks.end(),
-                                 [&](const TaskRef& task) { return task->name() == name; });
-    if (it == tasks.end()) continue;
-    std::string overtaken;
-    for (auto before = tasks.begin(); before != it && overtaken.empty(); ++before) {
-      if ((*before)->phase() == TaskPhase::kQueued) overtaken = (*before)->name();
-    }
-    tasks.erase(tasks.begin(), it + 1);
-    return overtaken;
+std::string OrderWatch::Started(const std::string& name, const TaskSpec& spec, int attempt) {
+  const bool is_remote = registry_.IsRemote(spec.handler);
+  const uint64_t started = is_remote ? 0 : started_[spec.priority]++;
+  if (attempt != 1) return "";
+  std::deque<Waiting>& tasks = waiting_[{spec.queue.str(), spec.priority, is_remote}];
+  const auto it = std::find_if(tasks.begin(), tasks.end(),
+                               [&](const Waiting& each) { return each.task->name() == name; });
+  if (it == tasks.end()) return "";
+  std::string wrong;
+  for (auto before = tasks.begin(); before != it && wrong.empty(); ++before) {
+    if (before->task->phase() != TaskPhase::kQueued) continue;
+    wrong = absl::StrCat("overtakes ", before->task->name());
   }
-  return "";
+  if (!is_remote && it->disturbed == disturbed_ && started > it->started + it->task->ahead) {
+    wrong = absl::StrCat(started - it->started, " started before it, and ", it->task->ahead,
+                         " were ahead");
+  }
+  tasks.erase(tasks.begin(), it + 1);
+  return wrong;
 }
 
 void OrderWatch::Forget(const std::string& queue) {
+  ++disturbed_;
   for (auto& [lane, tasks] : waiting_) {
     if (std::get<0>(lane) == queue) tasks.clear();
   }
@@ -129,7 +141,7 @@ Server::Server(const ServerWorld& world, std::unique_ptr<DurableStore> opened)
       pool(world_.seats, world_.clock),
       queues({world_.queues}, world_.clock, *handlers_, pool),
       timer(world_.clock),
-      order(queues, registry_),
+      order(queues, registry_, pool),
       memory(MemoryOptionsOf(opened->boot_epoch()), world_.clock, timer),
       durable(std::move(opened)),
       store(memory, *durable),

@@ -55,27 +55,37 @@ struct ServerWorld {
 };
 
 // Passes tasks on to the queues, and sees that first attempts start in the order in which they
-// came, within a queue, a priority and a lane. Not thread-safe.
+// came, within a queue, a priority and a lane; and that no more start before one, of those that the
+// pool runs, than it was told when it came (Task::ahead). Not thread-safe.
 class OrderWatch final : public TaskSink {
  public:
-  OrderWatch(TaskQueues& queues, const HandlerRegistry& registry)
-      : queues_(queues), registry_(registry) {}
+  OrderWatch(TaskQueues& queues, const HandlerRegistry& registry, const VirtualPool& pool)
+      : queues_(queues), registry_(registry), pool_(pool) {}
 
   void Enqueue(TaskRef task, Position position) override;
   bool Remove(Task& task) override { return queues_.Remove(task); }
   WaitReason WhyWaits(const Task& task) const override { return queues_.WhyWaits(task); }
 
-  // A first attempt starts. The name of a task that came before and still waits; empty: none.
-  std::string Overtaken(const std::string& name);
-  // Of what waits in the queue nothing more is said: some of it was released when it was paused.
+  // An attempt starts. What is wrong with it, of a first one; empty: nothing.
+  std::string Started(const std::string& name, const TaskSpec& spec, int attempt);
+  // A queue is paused or resumed. Of what waits in it nothing more is said, for some of it may have
+  // been released; nor, of what waits anywhere, how much comes before it.
   void Forget(const std::string& queue);
 
  private:
   using Lane = std::tuple<std::string, Priority, bool>;
+  struct Waiting {
+    TaskRef task;
+    uint64_t started = 0;    // That had started, or left the pool to start, when it came.
+    uint64_t disturbed = 0;  // How often it had come otherwise than was told.
+  };
 
   TaskQueues& queues_;
   const HandlerRegistry& registry_;
-  std::map<Lane, std::deque<TaskRef>> waiting_;
+  const VirtualPool& pool_;
+  std::map<Lane, std::deque<Waiting>> waiting_;
+  PerPriority<uint64_t> started_;
+  uint64_t disturbed_ = 0;
 };
 
 // Members are parts: whoever simulates drives them. Not thread-safe.

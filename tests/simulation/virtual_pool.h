@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <optional>
 
 #include "base/clock.h"
 #include "queues/release_target.h"
@@ -55,10 +56,16 @@ class VirtualPool final : public ReleaseTarget {
     dispatch.seat = static_cast<int>(busy_);
     ++busy_;  // Whoever runs it may keep the seat: KeepSeat().
     keeps_seat_ = false;
+    starting_ = priority;
     if (work.run(work, dispatch)) ++dispatches_;
+    starting_.reset();
     if (!keeps_seat_) LeaveSeat();
   }
-  // Called by the work that is being started: it leaves its seat later.
+  // Called by the work that is being started: it has begun.
+  void HasStarted() { starting_.reset(); }
+  // How many of the priority are neither released any more nor have begun: 0 or 1.
+  size_t Starting(Priority priority) const { return starting_ == priority ? 1 : 0; }
+  // The same: it leaves its seat later.
   void KeepSeat() { keeps_seat_ = true; }
   // A seat is free: it looks for work, and asks for more before it sleeps.
   void LeaveSeat() {
@@ -97,6 +104,7 @@ class VirtualPool final : public ReleaseTarget {
   size_t busy_ = 0;
   uint64_t dispatches_ = 0;
   bool keeps_seat_ = false;
+  std::optional<Priority> starting_;
   bool is_closed_ = false;
 };
 

@@ -158,6 +158,7 @@ void World::TearDown() {
   engine_->Die();
   server_->End();
   running_.clear();
+  listing_.reset();
   server_.reset();
 }
 

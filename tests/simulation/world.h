@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,14 @@ struct WorldResult {
   uint64_t accepted = 0;
   uint64_t ended = 0;
   uint64_t lives = 0;
+};
+
+// Pages that a client asks for, one after the other.
+struct ListingOfPages {
+  std::vector<size_t> there;   // Intents whose tasks there were when it began.
+  std::set<std::string> seen;  // Names.
+  std::string token;
+  bool is_asked = false;
 };
 
 // Everything happens in steps, one after the other, of which the seed chooses the next: what in a
@@ -85,6 +95,10 @@ class World {
   void Cancel();
   void Get(size_t i);
   void Delete();
+  // The first page, or the next.
+  void ListAPage();
+  void Listed(const TaskPage& page);
+  size_t TasksIn(const std::string& queue) const;
   void ChangeAQueue();
   void DispatchOne();
   void ClaimOne();
@@ -124,6 +138,7 @@ class World {
   std::unique_ptr<FaultyEngine> engine_;
   std::unique_ptr<Server> server_;
   std::vector<Running> running_;
+  std::optional<ListingOfPages> listing_;
   bool is_dead_ = false;
   bool is_writing_ = false;
   bool is_stopping_ = false;

@@ -45,7 +45,7 @@ void World::Step() {
   }
   if (drawn < 95) return Delete();
   if (drawn < 97) return ChangeAQueue();
-  if (drawn < 98) return JumpTheWallClock();
+  if (drawn < 98) return OneIn(2) ? JumpTheWallClock() : ListAPage();
   if (drawn < 99 && has_full_disks_) {
     no_room_until_ = clock_.Monotonic() + DrawMs(1, 300);
     return;
@@ -54,7 +54,7 @@ void World::Step() {
 }
 
 void World::SideStep() {
-  switch (Draw(7)) {
+  switch (Draw(8)) {
     case 0:
       return Submit();
     case 1:
@@ -71,6 +71,8 @@ void World::SideStep() {
     case 5:
       (void)server_->durable->ReadStep();
       return;
+    case 6:
+      return ListAPage();
     default:
       if (server_->durable->unanswered() > 0) server_->durable->AnswerStep(0);
   }
@@ -148,7 +150,49 @@ void World::SubmitIntent(size_t i) {
     ++ended_;
     oracle_.EndTold(i, *record);
   };
+  const std::string queue = submission.spec.queue.str();
+  const size_t before = TasksIn(queue);
   server_->intake.Submit(std::move(submission));
+  // After a recovery there may be more; then none comes in.
+  const size_t now = TasksIn(queue);
+  if (now > before && now > server_->queues.Get(queue)->options.max_tasks) {
+    oracle_.Complain(i, absl::StrCat("I13: the queue holds ", now));
+  }
+}
+
+size_t World::TasksIn(const std::string& queue) const { return server_->queues.Get(queue)->tasks; }
+
+void World::ListAPage() {
+  if (!listing_.has_value()) {
+    listing_.emplace();
+    for (size_t i = 0; i < oracle_.size(); ++i) {
+      if (oracle_.at(i).accepted) listing_->there.push_back(i);
+    }
+  }
+  if (std::exchange(listing_->is_asked, true)) return;
+  server_->tasks.List({}, 1 + static_cast<int>(Draw(6)), listing_->token,
+                      [this, life = oracle_.life()](absl::StatusOr<TaskPage> page) {
+                        if (!Hears(life)) return;
+                        if (!page.ok()) return listing_.reset();
+                        Listed(*page);
+                      });
+}
+
+void World::Listed(const TaskPage& page) {
+  Happened("page", page.records.size());
+  listing_->is_asked = false;
+  listing_->token = page.next_page_token;
+  for (const TaskRecord& record : page.records) {
+    const std::string name = record.name();
+    if (listing_->seen.insert(name).second) continue;
+    oracle_.Complain(absl::StrCat("List: shows ", name, " twice"));
+  }
+  if (!listing_->token.empty()) return;
+  for (const size_t i : listing_->there) {
+    if (listing_->seen.contains(oracle_.at(i).name) || !oracle_.MustBeThere(i)) continue;
+    oracle_.Complain(i, "List: is not shown");
+  }
+  listing_.reset();
 }
 
 void World::Cancel() {
@@ -190,12 +234,12 @@ void World::Delete() {
 
 void World::ChangeAQueue() {
   const char* const queue = OneIn(2) ? "mail" : kDefaultQueue;
+  server_->order.Forget(queue);
   if (OneIn(3)) {
     Happened("pause");
     (void)server_->queues.Pause(queue, "drawn");
   } else {
     Happened("resume");
-    server_->order.Forget(queue);
     (void)server_->queues.Resume(queue, "drawn");
   }
 }
@@ -226,11 +270,11 @@ void World::StartAttempt(Attempt attempt, Completion done) {
     const bool knows_the_time = clock_.Monotonic() >= jumped_at_ + absl::Seconds(1);
     oracle_.Started(i, attempt.task_name(), attempt.number(),
                     knows_the_time ? dispatched_ : absl::InfinitePast());
-    const std::string overtaken = server_->order.Overtaken(attempt.task_name());
-    if (attempt.number() == 1 && !overtaken.empty()) {
-      oracle_.Complain(i, absl::StrCat("I11: overtakes ", overtaken));
-    }
+    const std::string wrong =
+        server_->order.Started(attempt.task_name(), attempt.spec(), attempt.number());
+    if (!wrong.empty()) oracle_.Complain(i, absl::StrCat("I11: ", wrong));
   }
+  if (is_local) server_->pool.HasStarted();
   const bool keeps_seat = is_local && OneIn(2);
   if (keeps_seat) server_->pool.KeepSeat();
   running_.push_back({std::move(attempt), std::move(done), i, keeps_seat});

@@ -177,7 +177,7 @@ class SimEngine final : public StoreEngine {
     SimCursor(std::map<std::string, std::string> table, absl::string_view from,
               absl::string_view to, Direction direction)
         : entries_(table.lower_bound(std::string(from)),
-                   to.empty() ? table.end() : table.lower_bound(std::string(to))) {
+                   to.empty() ? table.end() : table.lower_bound(std::string(std::max(from, to)))) {
       if (direction == Direction::kBackward) std::reverse(entries_.begin(), entries_.end());
     }
     bool Valid() const override { return at_ < entries_.size(); }

@@ -164,6 +164,11 @@ TEST_F(RocksDbEngineTest, ScansARangeBothWays) {
     seen.emplace_back(at->key());
   }
   EXPECT_THAT(seen, ::testing::ElementsAre("c", "b"));
+  // A range whose end comes before its beginning is empty.
+  for (const auto direction :
+       {StoreEngine::Direction::kForward, StoreEngine::Direction::kBackward}) {
+    EXPECT_FALSE((*engine)->Scan(StoreTable::kLive, "c", "b", direction)->Valid());
+  }
   EXPECT_THAT(Keys(**engine, StoreTable::kLive, StoreEngine::Direction::kForward),
               ::testing::ElementsAre("a", "b", "c", "d"));
 }

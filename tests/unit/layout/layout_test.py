@@ -27,19 +27,21 @@ FOLDERS = {
     "runner": {"base", "task", "handlers"},
     "lifecycle": {"base", "task", "store", "queues", "bus"},
     "intake": {"base", "task", "store", "queues"},
-    "rpc": CORE | {"pool", "bus", "store", "handlers", "queues", "runner", "lifecycle", "intake"},
+    "schedules": {"base", "task", "store"},
+    "rpc": CORE | {"pool", "bus", "store", "handlers", "queues", "runner", "lifecycle", "intake",
+                  "schedules"},
     "admin": {"base"},
     "metrics": CORE | {"pool", "bus", "store", "handlers", "queues", "runner", "lifecycle",
-                       "intake", "rpc"},
+                       "intake", "schedules", "rpc"},
     "config": CORE | {"pool", "bus", "store", "handlers", "queues", "runner", "lifecycle",
-                      "intake", "rpc", "admin"},
+                      "intake", "schedules", "rpc", "admin"},
 }
 # What others may see of rpc/: its options and statistics, which show nothing of gRPC.
 GRPC_FREE = {"rpc/server.h", "rpc/rpc_stats.h", "rpc/access.h", "rpc/method_table.h"}
 # What comes from outside -> the only folders that may see it. main.cc composes and may see all.
 OUTSIDE = [
     (re.compile(r"^(grpc|grpcpp)/"), {"rpc"}, "gRPC"),
-    (re.compile(r"^google/protobuf/|\.pb\.h$"), {"rpc", "store", "settings"}, "protobuf"),
+    (re.compile(r"^google/protobuf/|\.pb\.h$"), {"rpc", "store", "settings", "schedules"}, "protobuf"),
     (re.compile(r"^rocksdb/"), {"store"}, "RocksDB"),
     (re.compile(r"^prometheus/"), {"metrics"}, "prometheus-cpp"),
     (re.compile(r"^microhttpd\.h$"), {"admin"}, "libmicrohttpd"),

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "store/record_codec.h"
 #include "stored_schedule.pb.h"
 
@@ -51,7 +51,12 @@ std::string EncodeTask(const TaskSpec& task) {
 
 std::string ScheduleKey(absl::string_view id) { return absl::StrCat(kSettingsKeys, id); }
 std::string ScheduleRunsKey(absl::string_view id) { return absl::StrCat(kRunsKeys, id); }
-bool IsScheduleKey(absl::string_view key) { return absl::StartsWith(key, kSettingsKeys); }
+absl::string_view IdOfScheduleKey(absl::string_view key) {
+  return absl::ConsumePrefix(&key, kSettingsKeys) ? key : absl::string_view();
+}
+absl::string_view IdOfScheduleRunsKey(absl::string_view key) {
+  return absl::ConsumePrefix(&key, kRunsKeys) ? key : absl::string_view();
+}
 
 std::string EncodeSchedule(const ScheduleRecord& schedule) {
   const ScheduleSettings& settings = schedule.settings;

@@ -14,7 +14,9 @@ namespace taskforge {
 inline constexpr char kScheduleKeys[] = "schedule";
 std::string ScheduleKey(absl::string_view id);
 std::string ScheduleRunsKey(absl::string_view id);
-bool IsScheduleKey(absl::string_view key);
+// The id in a key of either kind, and which it is; empty: it is none.
+absl::string_view IdOfScheduleKey(absl::string_view key);
+absl::string_view IdOfScheduleRunsKey(absl::string_view key);
 
 std::string EncodeSchedule(const ScheduleRecord& schedule);
 // DATA_LOSS: these bytes are none.

@@ -58,7 +58,7 @@ Schedules::Schedules(const TaskLimits& limits, const Parts& parts)
 absl::Status Schedules::Load(absl::Span<const Setting> settings) {
   MutexLock lock(mu_);
   for (const Setting& setting : settings) {
-    if (!IsScheduleKey(setting.key)) continue;
+    if (IdOfScheduleKey(setting.key).empty()) continue;
     absl::StatusOr<ScheduleRecord> decoded = DecodeSchedule(setting.value);
     if (!decoded.ok()) return decoded.status();
     const auto record = std::make_shared<const ScheduleRecord>(*std::move(decoded));
@@ -73,12 +73,11 @@ absl::Status Schedules::Load(absl::Span<const Setting> settings) {
     entries_.emplace(record->settings.id, std::move(entry));
   }
   for (const Setting& setting : settings) {
-    if (IsScheduleKey(setting.key)) continue;
-    absl::StatusOr<KeptScheduleRuns> runs = DecodeScheduleRuns(setting.value);
-    if (!runs.ok()) return runs.status();
-    for (auto& [id, entry] : entries_) {
-      if (entry.record->uid == runs->uid) entry.runs = runs->runs;
-    }
+    const auto it = entries_.find(IdOfScheduleRunsKey(setting.key));
+    if (it == entries_.end()) continue;
+    absl::StatusOr<KeptScheduleRuns> kept = DecodeScheduleRuns(setting.value);
+    if (!kept.ok()) return kept.status();
+    if (kept->uid == it->second.record->uid) it->second.runs = std::move(kept->runs);
   }
   return absl::OkStatus();
 }
@@ -121,15 +120,18 @@ void Schedules::Stop() {
   is_running_ = false;
 }
 
-absl::Status Schedules::CheckRoom(const ScheduleSettings& settings) const {
-  if (entries_.size() >= kMaxSchedules) {
-    return TooManyError(absl::StrCat(kMaxSchedules, " of ", kMaxSchedules, " schedules"));
+absl::Status Schedules::CheckCount() const {
+  if (entries_.size() < kMaxSchedules) return absl::OkStatus();
+  return TooManyError(absl::StrCat(kMaxSchedules, " of ", kMaxSchedules, " schedules"));
+}
+
+absl::Status Schedules::CheckBytes(const TaskSpec& task, size_t instead_of) const {
+  const size_t bytes = CostBytes(task);
+  if (bytes <= instead_of || bytes_ - instead_of + bytes <= kMaxScheduleBytes) {
+    return absl::OkStatus();
   }
-  if (bytes_ + CostBytes(settings.task) > kMaxScheduleBytes) {
-    return TooManyError(
-        absl::StrCat(bytes_, " of ", kMaxScheduleBytes, " bytes of schedules' tasks"));
-  }
-  return absl::OkStatus();
+  return TooManyError(
+      absl::StrCat(bytes_, " of ", kMaxScheduleBytes, " bytes of schedules' tasks"));
 }
 
 void Schedules::Create(ScheduleSettings settings, ViewCallback done) {
@@ -151,7 +153,8 @@ void Schedules::Create(ScheduleSettings settings, ViewCallback done) {
   const std::string& id = record->settings.id;
   {
     MutexLock lock(mu_);
-    status = entries_.contains(id) ? ExistsError(id) : CheckRoom(record->settings);
+    status = entries_.contains(id) ? ExistsError(id) : CheckCount();
+    if (status.ok()) status = CheckBytes(record->settings.task, 0);
     if (status.ok()) {
       bytes_ += CostBytes(record->settings.task);
       entries_.emplace(id, Entry{record, *std::move(recurrence), {}, {}});
@@ -249,6 +252,10 @@ void Schedules::ChangeBy(absl::string_view id, Change change, ViewCallback done)
   auto next = std::make_shared<ScheduleRecord>(*before);
   next->update_time = parts_.clock.Now();
   status = std::move(change)(*next);
+  if (status.ok()) {
+    MutexLock lock(mu_);
+    status = CheckBytes(next->settings.task, CostBytes(before->settings.task));
+  }
   if (!status.ok()) return Changed(before, status, std::move(done));
   parts_.store.Write(
       {{ScheduleKey(id), EncodeSchedule(*next)}},

@@ -145,7 +145,10 @@ class Schedules {
   using Change = absl::AnyInvocable<absl::Status(ScheduleRecord& next) &&>;
 
   void ChangeBy(absl::string_view id, Change change, ViewCallback done) ABSL_LOCKS_EXCLUDED(mu_);
-  absl::Status CheckRoom(const ScheduleSettings& settings) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  absl::Status CheckCount() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  // Whether there is room for the task, where one of `instead_of` bytes goes.
+  absl::Status CheckBytes(const TaskSpec& task, size_t instead_of) const
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   void Created(const ScheduleRecordPtr& record, const absl::Status& status, ViewCallback done);
   void Changed(const ScheduleRecordPtr& record, const absl::Status& status, ViewCallback done);
   void Deleted(const ScheduleRecordPtr& record, const absl::Status& status, StatusCallback done);

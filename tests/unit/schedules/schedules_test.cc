@@ -11,6 +11,12 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+ScheduleRuns RunsOf(uint64_t started) {
+  ScheduleRuns runs;
+  runs.started = started;
+  return runs;
+}
+
 class SchedulesTest : public ::testing::Test {
  protected:
   SchedulesTest() { Restart(); }
@@ -319,6 +325,28 @@ TEST_F(SchedulesTest, ThereIsABoundToTheirTasksBytes) {
   EXPECT_EQ(made, 64U);  // The 64th, with its other bytes, does not fit.
   EXPECT_EQ(DetailsOf(status).reason, "TOO_MANY_SCHEDULES");
   EXPECT_EQ(schedules_->List().size(), 63U);
+  // Nor by a change.
+  settings.id = "often";
+  settings.task.input.data = "small";
+  CreateOk(settings);
+  ScheduleUpdate update;
+  update.task = settings.task;
+  update.task->input.data = std::string(1 << 20, 'x');
+  EXPECT_EQ(DetailsOf(Update(update)).reason, "TOO_MANY_SCHEDULES");
+  update.task->input.data = "smalle";
+  EXPECT_TRUE(Update(update).ok());
+}
+
+// What an earlier schedule of the name left is none of it.
+TEST_F(SchedulesTest, RunsOfAnotherScheduleOfTheNameAreNoneOfIt) {
+  CreateOk(SettingsOf("often", absl::Minutes(10)));
+  const Setting kept[] = {
+      {ScheduleKey("often"), *disk_.Get(StoreTable::kMeta, ScheduleKey("often"))},
+      {ScheduleRunsKey("often"), EncodeScheduleRuns({1, 1}, RunsOf(7))},
+      {ScheduleRunsKey("gone"), EncodeScheduleRuns({1, 2}, RunsOf(8))}};
+  Schedules other(TaskLimits(), {clock_, *timer_, uuids_, tasks_, store_, find_});
+  ASSERT_TRUE(other.Load(kept).ok());
+  EXPECT_EQ(other.Get("often")->runs.started, 0U);
 }
 
 TEST_F(SchedulesTest, ADamagedOneIsToldAtTheStart) {

@@ -21,7 +21,7 @@ FROM debian:bookworm-slim
 RUN apt-get update \
  && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates \
       libabsl20220623 libfmt9 libgrpc++1.51 libgrpc29 libhwloc15 libmicrohttpd12 \
-      libprometheus-cpp-core1.0 libprotobuf32 librocksdb7.8 libssl3 libtcmalloc-minimal4 libyaml-cpp0.7 zlib1g \
+      libprometheus-cpp-core1.0 libprotobuf32 librocksdb7.8 libssl3 libtcmalloc-minimal4 libyaml-cpp0.7 tzdata zlib1g \
  && rm -rf /var/lib/apt/lists/* \
  && install -d -o 65532 -g 65532 -m 0750 /var/lib/taskforge
 COPY --from=build /out/taskforged /out/taskforge /usr/local/bin/

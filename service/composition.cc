@@ -13,6 +13,7 @@
 #include "pool_setup.h"
 #include "rpc/certificate.h"
 #include "rpc_front.h"
+#include "schedules/schedule_codec.h"
 #include "status_snapshot.h"
 #include "task/uuid.h"
 #include "version.h"
@@ -50,6 +51,8 @@ Composition::Composition(const Config& config, const CpuBudget& budget, StreamLo
                                                  storage_.store(), live_, runner_, waits_}),
       settings_(queues_, config.queues.queues, storage_.settings()),
       pool_control_(pool_, queues_, clock_, cpu_watch_),
+      schedules_(storage_.Complete(config.intake).limits,
+                 {clock_, timer_, uuids_, intake_, stored_schedules_, schedule_tasks_}),
       reload_success_seconds_(absl::ToUnixSeconds(clock_.Now())),
       start_time_(clock_.Now()),
       stop_timeout_(config.shutdown.timeout) {
@@ -103,8 +106,10 @@ absl::Status Composition::Serve(FileSystem& files) {
     access = Access(*std::move(tokens));
   }
   absl::Status status = Recover();
+  if (status.ok()) status = RecoverSchedules();
   if (status.ok()) status = pool_.Start();
   if (!status.ok()) return status;
+  schedules_.Start();
 
   RpcFront::Parts parts{
       {intake_, tasks_, clock_, timer_, explainer_,
@@ -117,6 +122,8 @@ absl::Status Composition::Serve(FileSystem& files) {
       hub_,
       pool_control_,
       queue_control_,
+      {schedules_, clock_, [this] { return pool_.settings().default_priority; },
+       storage_.best_durability()},
       timer_,
       *this};
   rpc_ = std::make_unique<RpcFront>(config_.rpc, config_.reflection, std::move(access),
@@ -187,6 +194,19 @@ void Composition::TellOf(const QueueSettings::Report& settings) {
   }
 }
 
+absl::Status Composition::RecoverSchedules() {
+  const absl::StatusOr<std::vector<Setting>> settings = storage_.ReadSettings(kScheduleKeys);
+  if (!settings.ok()) return settings.status();
+  const absl::Status status = schedules_.Load(*settings);
+  if (!status.ok()) return status;
+  for (const ScheduleView& schedule : schedules_.List()) {
+    // A worker that brings it may come any time, as for a task that was taken over.
+    const absl::string_view handler = schedule.record->settings.task.handler;
+    if (!registry_.Knows(handler)) (void)registry_.RegisterRemote(handler, "");
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Composition::ReadCertificate(FileSystem& files) {
   const std::string& path = config_.rpc.tls_certificate_file;
   if (path.empty()) return absl::OkStatus();
@@ -218,6 +238,7 @@ std::vector<Collector> Composition::Collectors() {
         CollectLanes(queues.lanes, handler_labels_, families);
       },
       [this](Families& families) { CollectIntake(intake_.Stats(), families); },
+      [this](Families& families) { CollectSchedules(schedules_.Stats(), families); },
       [this](Families& families) { CollectLifecycle(lifecycle_.Stats(), families); },
       [this](Families& families) { CollectRunner(runner_.stats(), families); },
       [this](Families& families) {
@@ -389,6 +410,7 @@ ShutdownReport Composition::Shutdown() {
   if (config_.shutdown.delay > absl::ZeroDuration() && rpc_ != nullptr) {
     never.WaitFor(config_.shutdown.delay);
   }
+  schedules_.Stop();
   intake_.SetDraining();
   const MonoTime deadline = clock_.Monotonic() + timeout;
   ShutdownReport report;

@@ -40,6 +40,8 @@
 #include "queues/task_queues.h"
 #include "rpc/server_service.h"
 #include "runner/runner.h"
+#include "schedule_joints.h"
+#include "schedules/schedules.h"
 #include "settings/queue_settings.h"
 #include "storage.h"
 #include "task/live_tasks.h"
@@ -105,6 +107,8 @@ class Composition final : public ServerControl {
   absl::Status Recover();
   // In the log; and keeps what counts from now on.
   void TellOf(const QueueSettings::Report& settings);
+  // Takes over the schedules that the data directory holds.
+  absl::Status RecoverSchedules();
   absl::Status Serve(FileSystem& files);
   // What the metrics tell of the server's certificate. Files are read once: a new certificate needs
   // a restart.
@@ -161,6 +165,9 @@ class Composition final : public ServerControl {
   PoolAndQueues pool_control_;
   PoolExecutor pool_executor_{pool_, clock_};
   QueuesAndTasks queue_control_{{queues_, live_, lifecycle_, clock_, pool_executor_, settings_}};
+  StoredSchedules stored_schedules_{storage_};
+  TasksOfSchedules schedule_tasks_{queues_, directory_, live_};
+  Schedules schedules_;
   std::vector<HandlerRegistration> built_ins_;
   RecoveryReport recovered_;
   std::unique_ptr<RpcFront> rpc_;

@@ -14,7 +14,8 @@ taskforge_library(server
   SOURCES composition.cc composition_guarantees.cc doctor.cc doctor_addresses.cc doctor_files.cc doctor_machine.cc doctor_store.cc health_target.cc
           pool_setup.cc signals.cc storage.cc store_commands.cc ${version_source}
   DEPS taskforge_joints taskforge_rpc taskforge_intake taskforge_lifecycle taskforge_runner taskforge_handlers
-    taskforge_queues taskforge_settings taskforge_persistence taskforge_store taskforge_bus taskforge_pool taskforge_config
+    taskforge_queues taskforge_settings taskforge_schedules taskforge_persistence taskforge_store taskforge_bus taskforge_pool
+    taskforge_config
     taskforge_metrics taskforge_admin taskforge_task taskforge_base)
 add_dependencies(taskforge_server taskforge_version)
 

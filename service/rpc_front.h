@@ -9,6 +9,7 @@
 #include "rpc/pool_service.h"
 #include "rpc/queue_service.h"
 #include "rpc/reflection.h"
+#include "rpc/schedule_service.h"
 #include "rpc/server.h"
 #include "rpc/server_service.h"
 #include "rpc/task_service.h"
@@ -26,6 +27,7 @@ class RpcFront {
     WorkerHub& workers;
     PoolControl& pool;
     QueueControl& queues;
+    ScheduleServiceParts schedules;
     Timer& timer;
     ServerControl& control;
   };
@@ -38,6 +40,7 @@ class RpcFront {
         workers_(parts.workers),
         pool_(parts.pool, clock, parts.timer),
         queues_(parts.queues),
+        schedules_(std::move(parts.schedules)),
         control_(parts.control) {
     std::vector<grpc::Service*> generated;
     const auto add = [&](auto& service) {
@@ -50,6 +53,7 @@ class RpcFront {
     add(workers_);
     add(pool_);
     add(queues_);
+    add(schedules_);
     add(control_);
     add(health_);
     if (reflection) {
@@ -70,6 +74,7 @@ class RpcFront {
   WorkerService workers_;
   PoolService pool_;
   QueueService queues_;
+  ScheduleService schedules_;
   ServerService control_;
   HealthService health_;
   ReflectionService reflection_;

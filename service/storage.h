@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,6 +19,7 @@
 #include "intake/recovery.h"
 #include "store/memory_store.h"
 #include "store/persistence.h"
+#include "store/setting.h"
 #include "store/store_router.h"
 
 namespace taskforge {
@@ -54,6 +56,10 @@ class Storage {
   // Takes over what is on the disk, and lets the store begin. Handlers that nobody brings in this
   // process are taken for workers'. REQUIRES: called once, before anything is stored.
   absl::StatusOr<RecoveryReport> Recover(const Recovery::Parts& parts, HandlerRegistry& handlers);
+
+  // As SettingsStore has it; without a data directory OK at once, and nothing is kept.
+  void WriteSettings(std::vector<Setting> settings, TaskStore::StatusCallback done);
+  absl::StatusOr<std::vector<Setting>> ReadSettings(absl::string_view prefix) const;
 
   // What was asked for before is written; nothing after.
   void Stop();

@@ -23,6 +23,7 @@
 #include "queues/task_queues.h"
 #include "rpc/rpc_stats.h"
 #include "runner/runner.h"
+#include "schedules/schedules.h"
 #include "store/durable_store.h"
 
 namespace taskforge {
@@ -37,6 +38,7 @@ void CollectPool(const PoolStats& stats, Families& families);
 void CollectBounds(const PerPriority<uint64_t>& bounds, Families& families);
 void CollectQueues(const TaskQueuesStats& stats, Families& families);
 void CollectIntake(const IntakeStats& stats, Families& families);
+void CollectSchedules(const SchedulesStats& stats, Families& families);
 void CollectLifecycle(const LifecycleStats& stats, Families& families);
 void CollectRunner(const RunnerStats& stats, Families& families);
 void CollectStore(const TaskStoreStats& stats, Families& families);

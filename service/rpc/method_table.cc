@@ -11,6 +11,7 @@ const std::vector<MethodRule>& MethodTable() {
   constexpr absl::string_view kWorkers = "taskforge.v1.WorkerService";
   constexpr absl::string_view kPool = "taskforge.v1.PoolService";
   constexpr absl::string_view kQueues = "taskforge.v1.QueueService";
+  constexpr absl::string_view kSchedules = "taskforge.v1.ScheduleService";
   constexpr absl::string_view kServer = "taskforge.v1.ServerService";
   constexpr absl::string_view kHealth = "grpc.health.v1.Health";
   constexpr RpcType kUnary = RpcType::kUnary;
@@ -49,6 +50,13 @@ const std::vector<MethodRule>& MethodTable() {
       {kQueues, "PauseQueue", kUnary, AccessRule::kAdmin},
       {kQueues, "ResumeQueue", kUnary, AccessRule::kAdmin},
       {kQueues, "PurgeQueue", kUnary, AccessRule::kAdmin},
+      {kSchedules, "CreateSchedule", kUnary, AccessRule::kClient},
+      {kSchedules, "GetSchedule", kUnary, AccessRule::kClient},
+      {kSchedules, "ListSchedules", kUnary, AccessRule::kClient},
+      {kSchedules, "UpdateSchedule", kUnary, AccessRule::kClient},
+      {kSchedules, "PauseSchedule", kUnary, AccessRule::kClient},
+      {kSchedules, "ResumeSchedule", kUnary, AccessRule::kClient},
+      {kSchedules, "DeleteSchedule", kUnary, AccessRule::kClient},
       {kServer, "GetServerInfo", kUnary, AccessRule::kClient},
       {kServer, "Drain", kUnary, AccessRule::kAdmin},
       {kServer, "GetGuarantees", kUnary, AccessRule::kClient},

@@ -41,6 +41,23 @@ HandlerStatus Handler(std::string name, uint64_t running) {
   return handler;
 }
 
+TEST(CollectSchedules, TellsHowManyThereAreAndWhatBecameOfTheirRuns) {
+  SchedulesStats stats;
+  stats.active = 3;
+  stats.paused = 1;
+  stats.started = 10;
+  stats.skipped = 4;
+  stats.missed = 5;
+  stats.refused = 6;
+  const std::string text = TextOf([&](Families& families) { CollectSchedules(stats, families); });
+  EXPECT_THAT(text, HasSubstr("taskforge_schedules{state=\"active\"} 3\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_schedules{state=\"paused\"} 1\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_schedule_runs_total{outcome=\"started\"} 10\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_schedule_runs_total{outcome=\"skipped\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_schedule_runs_total{outcome=\"missed\"} 5\n"));
+  EXPECT_THAT(text, HasSubstr("taskforge_schedule_runs_total{outcome=\"refused\"} 6\n"));
+}
+
 TEST(CollectQueues, TellsWhichQueuesArePaused) {
   TaskQueuesStats stats;
   for (size_t i = 0; i < kMaxQueueLabels + 3; ++i) {

@@ -12,6 +12,7 @@
 #include "taskforge/v1/handler_service.pb.h"
 #include "taskforge/v1/pool_service.pb.h"
 #include "taskforge/v1/queue_service.pb.h"
+#include "taskforge/v1/schedule_service.pb.h"
 #include "taskforge/v1/server_service.pb.h"
 #include "taskforge/v1/task_service.pb.h"
 #include "taskforge/v1/worker_service.pb.h"
@@ -27,6 +28,7 @@ std::vector<const google::protobuf::FileDescriptor*> Files() {
           v1::WorkRequest::descriptor()->file(),
           v1::GetPoolRequest::descriptor()->file(),
           v1::GetQueueRequest::descriptor()->file(),
+          v1::GetScheduleRequest::descriptor()->file(),
           v1::DrainRequest::descriptor()->file(),
           grpc::health::v1::HealthCheckRequest::descriptor()->file(),
           grpc::reflection::v1::ServerReflectionRequest::descriptor()->file(),

@@ -32,7 +32,7 @@ func listed(client *grpcreflect.Client) error {
 	for _, want := range []protoreflect.FullName{
 		service, "taskforge.v1.BusService", "taskforge.v1.HandlerService",
 		"taskforge.v1.WorkerService", "taskforge.v1.PoolService", "taskforge.v1.QueueService",
-		"taskforge.v1.ServerService",
+		"taskforge.v1.ScheduleService", "taskforge.v1.ServerService",
 		"grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
 		"grpc.reflection.v1alpha.ServerReflection",
 	} {

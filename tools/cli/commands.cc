@@ -104,6 +104,7 @@ void AddCommands(CLI::App& app, Session& session, Action& action) {
   AddBusListCommands(app, session, action);
   AddPoolCommands(app, session, action);
   AddQueueCommands(app, session, action);
+  AddScheduleCommands(app, session, action);
   AddHandlerCommands(app, session, action);
   AddTopCommand(app, session, action);
   AddServerCommands(app, session, action);

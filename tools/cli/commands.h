@@ -21,6 +21,7 @@ void AddBusCommands(CLI::App& app, Session& session, Action& action);
 void AddBusListCommands(CLI::App& app, Session& session, Action& action);
 void AddPoolCommands(CLI::App& app, Session& session, Action& action);
 void AddQueueCommands(CLI::App& app, Session& session, Action& action);
+void AddScheduleCommands(CLI::App& app, Session& session, Action& action);
 void AddHandlerCommands(CLI::App& app, Session& session, Action& action);
 void AddTopCommand(CLI::App& app, Session& session, Action& action);
 void AddServerCommands(CLI::App& app, Session& session, Action& action);

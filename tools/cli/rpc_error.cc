@@ -11,12 +11,17 @@
 namespace taskforge::cli {
 namespace {
 
-// The words of the command that shows what is there; nothing if the error is not about queues.
+// The words of the command that shows what is there; nothing if the error is not about queues
+// or schedules.
 std::string NextQueueCommand(const RpcError& error) {
   if (error.reason == "QUEUE_NOT_EMPTY") {
     const auto queue = error.metadata.find("queue");
     return absl::StrCat("queue get ", queue == error.metadata.end() ? "QUEUE" : queue->second);
   }
+  const bool is_of_schedule =
+      error.reason == "SCHEDULE_UNKNOWN" || error.reason == "SCHEDULE_EXISTS" ||
+      error.reason == "SCHEDULE_CHANGING" || error.reason == "TOO_MANY_SCHEDULES";
+  if (is_of_schedule) return "schedule ls";
   const bool is_of_queue = error.reason == "QUEUE_UNKNOWN" || error.reason == "QUEUE_EXISTS" ||
                            error.reason == "QUEUE_IS_DEFAULT" || error.reason == "TOO_MANY_QUEUES";
   return is_of_queue ? "queue ls" : "";

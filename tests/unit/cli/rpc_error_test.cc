@@ -131,6 +131,16 @@ TEST(NextCommand, ShowsTheQueuesWhereTheErrorIsAboutThem) {
             "taskforge --server host:1 queue get mail");
 }
 
+TEST(NextCommand, ShowsTheSchedulesWhereTheErrorIsAboutThem) {
+  RpcError error;
+  error.code = grpc::StatusCode::NOT_FOUND;
+  error.reason = "SCHEDULE_UNKNOWN";
+  EXPECT_EQ(NextCommand(error, CallTo(), "schedule get"), "taskforge schedule ls");
+  error.code = grpc::StatusCode::ABORTED;
+  error.reason = "SCHEDULE_CHANGING";
+  EXPECT_EQ(NextCommand(error, CallTo(), "schedule pause"), "taskforge schedule ls");
+}
+
 // Not `see above`: whoever copies the line gets the same server, with the same certificates.
 TEST(NextCommand, CallsTheSameServerInTheSameWay) {
   GlobalOptions options = CallTo("host:1");

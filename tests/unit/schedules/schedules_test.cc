@@ -22,10 +22,16 @@ class SchedulesTest : public ::testing::Test {
   SchedulesTest() { Restart(); }
   ~SchedulesTest() override { tasks_.FinishAll(); }
 
-  // Another life of the server, over what is on the disk; its tasks live on.
-  void Restart() {
-    schedules_.reset();
+  // The server ends; nothing that it had set comes. Its tasks live on, and tell it of their end.
+  void Die() {
+    if (schedules_ == nullptr) return;
+    schedules_->Stop();
+    former_.push_back(std::move(schedules_));
     timer_.reset();
+  }
+  // Another life of the server, over what is on the disk.
+  void Restart() {
+    Die();
     timer_ = std::make_unique<FakeTimer>(clock_);
     schedules_ = std::make_unique<Schedules>(
         TaskLimits(), Schedules::Parts{clock_, *timer_, uuids_, tasks_, store_, find_});
@@ -85,6 +91,7 @@ class SchedulesTest : public ::testing::Test {
   FakeScheduleTasks find_{[this](const std::string& name) { return tasks_.FindLive(name); }};
   std::unique_ptr<FakeTimer> timer_;
   std::unique_ptr<Schedules> schedules_;
+  std::vector<std::unique_ptr<Schedules>> former_;
 };
 
 TEST_F(SchedulesTest, SubmitsEachInstantsTaskAtItsTime) {
@@ -184,8 +191,7 @@ TEST_F(SchedulesTest, WhatADowntimeMissedIsSkippedOrRunOnce) {
     settings.missed = missed;
     CreateOk(settings);
     const size_t before = tasks_.submitted();
-    schedules_.reset();
-    timer_ = std::make_unique<FakeTimer>(clock_);  // What was set is gone.
+    Die();
     clock_.Advance(absl::Minutes(35));
     Restart();
     const bool is_run = missed == MissedRunPolicy::kRunOnce;

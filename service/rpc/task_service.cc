@@ -137,9 +137,9 @@ void TaskService::AddTo(MethodList& methods) {
   methods.Add(kName, "RetryTask", generated_, &Generated::RequestRetryTask, *this,
               &TaskService::RetryTask);
   methods.Add(kName, "CancelTasks", generated_, &Generated::RequestCancelTasks, *this,
-              &TaskService::CancelTasks);
+              &TaskService::CancelTasks, kWaits);
   methods.Add(kName, "RetryTasks", generated_, &Generated::RequestRetryTasks, *this,
-              &TaskService::RetryTasks);
+              &TaskService::RetryTasks, kWaits);
   methods.Add(kName, "ExplainTask", generated_, &Generated::RequestExplainTask, *this,
               &TaskService::ExplainTask);
   methods.Add(kName, "DeleteTask", generated_, &Generated::RequestDeleteTask, *this,

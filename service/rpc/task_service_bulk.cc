@@ -43,6 +43,14 @@ void FailuresTo(const BulkResult& result, Response& response) {
 }
 
 using ResultOr = absl::StatusOr<BulkResult>;
+using ResultLater = Ref<Eventual<ResultOr>>;
+
+// What is under way goes on; ends may wait until the disk has room again, the client does not.
+void EndWith(Call& call, const ResultLater& later) {
+  call.OnEnd([later](Call::End) {
+    later->Set(absl::CancelledError("the call ended before all of it was kept"));
+  });
+}
 
 }  // namespace
 
@@ -57,7 +65,8 @@ Reply TaskService::CancelTasks(UnaryCall<v1::CancelTasksRequest, v1::CancelTasks
                    "or no state");
   }
   if (!violations.empty()) co_return violations.TakeStatus();
-  auto later = MakeRef<Eventual<ResultOr>>();
+  const ResultLater later = MakeRef<Eventual<ResultOr>>();
+  EndWith(call, later);
   bulk_.Cancel(std::move(bulk), [later](ResultOr result) { later->Set(std::move(result)); });
   Eventual<ResultOr>& result_later = *later;
   const ResultOr result = co_await result_later;
@@ -90,7 +99,8 @@ Reply TaskService::RetryTasks(UnaryCall<v1::RetryTasksRequest, v1::RetryTasksRes
   if (!violations.empty()) co_return violations.TakeStatus();
   BulkTasks::Asker asker{std::string(call.principal()), std::string(call.Trace().traceparent),
                          std::string(call.Trace().x_request_id), request_id};
-  auto later = MakeRef<Eventual<ResultOr>>();
+  const ResultLater later = MakeRef<Eventual<ResultOr>>();
+  EndWith(call, later);
   bulk_.Retry(std::move(bulk), std::move(asker),
               [later](ResultOr result) { later->Set(std::move(result)); });
   Eventual<ResultOr>& result_later = *later;

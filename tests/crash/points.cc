@@ -40,6 +40,7 @@ constexpr absl::Duration kQuietPatience = absl::Seconds(20);
 constexpr absl::Duration kFaultyPatience = absl::Seconds(2);
 constexpr absl::Duration kExitPatience = absl::Seconds(20);
 constexpr int kKilled = 128 + SIGKILL;
+constexpr int kIncomplete = 1;    // It was told to stop, and ends could not be written in time.
 constexpr int kStoreFailed = 74;  // As sysexits.h has it: the server could not keep something.
 constexpr int kBuffered = 2;      // As the API numbers it.
 constexpr int kShown = 3;
@@ -303,7 +304,7 @@ class Points {
         if (!code.ok()) return code.status();
         const bool is_met = *code != 0;
         if (is_met) ++totals_.faults;
-        if (*code == kKilled || (*code > 0 && *code != kStoreFailed)) {
+        if (*code > 0 && *code != kStoreFailed && *code != kIncomplete) {
           return absl::InternalError(absl::StrCat(fault, ": exit code ", *code));
         }
         if (!is_met && is_sync && at > kBeyond) break;

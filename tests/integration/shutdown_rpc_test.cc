@@ -80,9 +80,18 @@ TEST(Shutdown, DoesNotWaitForACancelThatIsNotKept) {
     EXPECT_EQ(status.error_code(), StatusCode::UNAVAILABLE) << status.error_message();
     EXPECT_EQ(ReasonIn(status), "DRAINING");
   });
-  while (server.tasks.held_cancels() == 0) std::this_thread::yield();
+  std::thread client_of_many([&] {
+    grpc::ClientContext context;
+    v1::CancelTasksRequest request;
+    request.set_parent("queues/default");
+    v1::CancelTasksResponse result;
+    const grpc::Status status = server.tasks_stub()->CancelTasks(&context, request, &result);
+    EXPECT_EQ(ReasonIn(status), "DRAINING") << status.error_message();
+  });
+  while (server.tasks.held_cancels() < 2) std::this_thread::yield();
   server.server->EndStreams();
   client.join();
+  client_of_many.join();
   server.server->Shutdown(absl::Seconds(5));
 }
 

@@ -165,6 +165,10 @@ absl::Status Composition::Recover() {
         {{"queue", queue}});
   }
   TellOf(*settings);
+  if (const std::string loss = storage_.accepted_loss(); !loss.empty()) {
+    log_.Warn("what was acknowledged is missing, and store.accept_data_loss goes on without it",
+              {{"data_dir", config_.persistence.data_dir}, {"why", loss}});
+  }
   if (!storage_.is_durable()) return absl::OkStatus();
   log_.Info("took over the tasks of the data directory",
             {{"data_dir", config_.persistence.data_dir},

@@ -41,6 +41,10 @@ class Storage {
   // Null: what is set while the server runs is gone with it.
   SettingsStore* settings();
   uint64_t boot_epoch() const { return boot_epoch_; }
+  // What was missing on the disk, and was accepted; empty: nothing.
+  std::string accepted_loss() const {
+    return persistence_ == nullptr ? "" : persistence_->accepted_loss();
+  }
   bool is_durable() const { return persistence_ != nullptr; }
   // Null: all in memory.
   Persistence* persistence() const { return persistence_.get(); }

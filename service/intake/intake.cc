@@ -108,6 +108,8 @@ class Intake::Core {
   bool Prepare(Submission&& submission, TaskStore::Appending& appending) {
     auto pending = std::make_unique<Pending>(std::move(submission));
     TaskSpec& spec = pending->submission.spec;
+    const bool has_request_id = !spec.origin->request_id.empty();
+    if (has_request_id) NoteRequest(*pending);
     LookAtQueue(*pending);
     const absl::Time now = parts_.clock.Now();
     std::vector<FieldViolation> violations = std::move(pending->submission.violations);
@@ -118,7 +120,6 @@ class Intake::Core {
     absl::Status problem = violations.empty() ? CheckNamespace(spec.origin->ns)
                                               : InvalidArgument(std::move(violations));
     if (problem.ok()) problem = CheckDurability(spec, options_.limits);
-    const bool has_request_id = !spec.origin->request_id.empty();
     SubmissionFacts facts;
     facts.is_valid = problem.ok();
     RequestIndex::Found found;
@@ -127,6 +128,17 @@ class Intake::Core {
       if (found.standing == RequestIndex::Standing::kWaits) return false;
     }
     return Continue(std::move(pending), facts, found, std::move(problem), now, appending);
+  }
+
+  // Before anything is filled in that may be another when it is repeated.
+  static void NoteRequest(Pending& pending) {
+    TaskSpec& spec = pending.submission.spec;
+    const Priority priority = spec.priority;
+    if (!pending.submission.has_priority) spec.priority = Priority::kNormal;
+    pending.request_key = RequestKeyOf(spec);
+    pending.hash = HashOf(spec);
+    spec.priority = priority;
+    spec.origin.Edit().request_hash = pending.hash;
   }
 
   void LookAtQueue(Pending& pending) const {
@@ -149,8 +161,6 @@ class Intake::Core {
   // nothing new.
   RequestIndex::Found FindRequest(Pending& pending, bool is_valid) {
     const TaskSpec& spec = pending.submission.spec;
-    pending.request_key = RequestKeyOf(spec);
-    pending.hash = HashOf(spec);
     if (!is_valid) return requests_->Find(pending.request_key, pending.hash);
     const Priority priority = spec.priority;
     RequestIndex::Found found = requests_->Begin(pending.request_key, pending.hash,

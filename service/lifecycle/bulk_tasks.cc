@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/mutex.h"
@@ -13,6 +14,13 @@ namespace {
 absl::Status Gone(const std::string& name) {
   return ReasonError(absl::StatusCode::kNotFound, "TASK_GONE",
                      absl::StrCat("task \"", name, "\" has ended and gone since it was listed"));
+}
+
+absl::Status MadeByThisCall(absl::string_view name) {
+  return ReasonError(absl::StatusCode::kAlreadyExists, "TASK_IS_RETRY",
+                     absl::StrCat("task \"", name,
+                                  "\" was made by this request_id itself, in an earlier call: to "
+                                  "retry it too, use a new one"));
 }
 
 }  // namespace
@@ -159,8 +167,8 @@ class BulkTasks::CancelRun final : public Run {
  private:
   void Begin(const Item& item) override {
     const TaskRef task = control().FindLive(item.name);
-    // Another one may have the name by now.
-    if (!task || task->accepted_record()->uid != item.uid) return Failed(item, Gone(item.name));
+    // Another one may have the name by now. What has ended meanwhile says so itself.
+    if (task && task->accepted_record()->uid != item.uid) return Failed(item, Gone(item.name));
     control().Cancel(item.name, [this, self = Ref<Run>(this),
                                  item](const absl::StatusOr<TaskRecordPtr>& record) {
       if (!record.ok()) return Failed(item, record.status());
@@ -189,13 +197,21 @@ class BulkTasks::RetryRun final : public Run {
                   [this, self = Ref<Run>(this), item](const absl::StatusOr<TaskRecordPtr>& record) {
                     if (!record.ok()) return Failed(item, record.status());
                     if ((*record)->uid != item.uid) return Failed(item, Gone(item.name));
+                    if (IsOfThisCall(**record)) return Failed(item, MadeByThisCall(item.name));
                     Submit(item, **record);
                   });
+  }
+
+  // Where the call is sent again, what it made before may have failed by now.
+  bool IsOfThisCall(const TaskRecord& record) const {
+    return !asker_.request_id.empty() &&
+           absl::StartsWith(record.spec->origin->request_id, asker_.request_id + "/");
   }
 
   void Submit(const Item& item, const TaskRecord& ended) {
     Submission submission;
     submission.spec = SpecToRetry(ended, clock_.Now());
+    submission.has_retry_policy = true;  // The first one's, whatever the queue gives by now.
     TaskOrigin& origin = submission.spec.origin.Edit();
     origin.principal = asker_.principal;
     origin.traceparent = asker_.traceparent;

@@ -108,6 +108,7 @@ ScheduleSettings SettingsFrom(const v1::Schedule& schedule, Priority default_pri
   settings.missed = MissedFrom(schedule.missed_run_policy(), violations);
   settings.task = TaskFrom(schedule, default_priority, violations);
   settings.has_priority = HasPriority(schedule);
+  settings.has_retry_policy = schedule.task().has_retry_policy();
   settings.task.queue = QueueFrom(schedule, violations);
   return settings;
 }
@@ -135,6 +136,7 @@ ScheduleUpdate UpdateFrom(const v1::UpdateScheduleRequest& request, Priority def
     } else if (path == "task") {
       update.task = TaskFrom(schedule, default_priority, violations);
       update.has_priority = HasPriority(schedule);
+      update.has_retry_policy = schedule.task().has_retry_policy();
     } else {
       violations.Add("update_mask",
                      absl::StrCat("unknown field \"", path,

@@ -356,7 +356,11 @@ Reply TaskService::RetryTask(UnaryCall<v1::RetryTaskRequest, v1::Task>& call) {
   origin.traceparent = std::string(call.Trace().traceparent);
   origin.x_request_id = std::string(call.Trace().x_request_id);
   auto receipt_ref = MakeRef<Eventual<absl::StatusOr<SubmitReceipt>>>();
-  parts_.submitter.Submit({std::move(spec), Setter(receipt_ref), nullptr, {}});
+  Submission submission;
+  submission.spec = std::move(spec);
+  submission.has_retry_policy = true;  // The first one's, whatever the queue gives by now.
+  submission.on_receipt = Setter(receipt_ref);
+  parts_.submitter.Submit(std::move(submission));
   auto& receipt_later = *receipt_ref;
   const absl::StatusOr<SubmitReceipt> receipt = co_await receipt_later;
   if (!receipt.ok()) co_return receipt.status();

@@ -110,6 +110,7 @@ void ScheduleUpdate::ApplyTo(ScheduleSettings& settings) const {
     settings.task = *task;
     settings.task.queue = std::move(kept_queue);
     settings.has_priority = has_priority;
+    settings.has_retry_policy = has_retry_policy;
     if (!principal.empty()) settings.task.origin.Edit().principal = principal;
   }
   if (queue.has_value()) settings.task.queue = *queue;

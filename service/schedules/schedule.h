@@ -53,7 +53,8 @@ struct ScheduleSettings {
   MissedRunPolicy missed = MissedRunPolicy::kSkip;
   // Of each run; with its queue and who asked (origin->principal).
   TaskSpec task;
-  bool has_priority = false;  // False: each run takes what its queue has at the time.
+  bool has_priority = false;      // False: each run takes what its queue has at the time.
+  bool has_retry_policy = false;  // The same.
 
   // Everything that is wrong, with the limit and the way out; fields are named as in the proto's
   // Schedule. Empty: nothing.
@@ -70,9 +71,10 @@ struct ScheduleUpdate {
   std::optional<OverlapPolicy> overlap;
   std::optional<MissedRunPolicy> missed;
   std::optional<std::string> queue;
-  std::optional<TaskSpec> task;  // Without its queue.
-  bool has_priority = false;     // Of `task`.
-  std::string principal;         // Who asks; empty: nobody identified.
+  std::optional<TaskSpec> task;   // Without its queue.
+  bool has_priority = false;      // Of `task`.
+  bool has_retry_policy = false;  // The same.
+  std::string principal;          // Who asks; empty: nobody identified.
 
   // Cron takes the interval's place, and the other way round.
   void ApplyTo(ScheduleSettings& settings) const;

@@ -71,6 +71,7 @@ std::string EncodeSchedule(const ScheduleRecord& schedule) {
   out.set_missed_run_policy(static_cast<int>(settings.missed));
   out.set_task(EncodeTask(settings.task));
   out.set_has_priority(settings.has_priority);
+  out.set_has_retry_policy(settings.has_retry_policy);
   out.set_create_time(Stored(schedule.create_time));
   out.set_update_time(Stored(schedule.update_time));
   out.set_effective_from(Stored(schedule.effective_from));
@@ -102,6 +103,7 @@ absl::StatusOr<ScheduleRecord> DecodeSchedule(absl::string_view bytes) {
   settings.missed = static_cast<MissedRunPolicy>(missed);
   settings.task = *(*task)->spec;
   settings.has_priority = stored.has_priority();
+  settings.has_retry_policy = stored.has_retry_policy();
   schedule.uid = {stored.uid_high(), stored.uid_low()};
   schedule.create_time = absl::FromUnixNanos(stored.create_time());
   schedule.update_time = absl::FromUnixNanos(stored.update_time());

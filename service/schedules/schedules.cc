@@ -33,6 +33,20 @@ absl::Status TooManyError(absl::string_view have) {
                      details);
 }
 
+// A crash may come between the acceptance of a run and its note: so many instants after the last
+// that was noted are looked at. Those of a downtime have no task.
+constexpr int kUnnotedLookedFor = 64;
+
+// Of one that is valid no more, because the time zones of this machine are others: it is paused, in
+// this life of the server, and says why. What stands in for its recurrence is never asked.
+absl::StatusOr<Recurrence> StandStill(ScheduleRecord& record, const absl::Status& why) {
+  ScheduleSettings in_utc = record.settings;
+  in_utc.time_zone.clear();
+  record.is_paused = true;
+  record.paused.reason = absl::StrCat("cannot recur on this machine: ", why.message());
+  return in_utc.MakeRecurrence(record.anchor);
+}
+
 absl::Time NowInSeconds(const Clock& clock) {
   return absl::FromUnixSeconds(absl::ToUnixSeconds(clock.Now()));
 }
@@ -61,13 +75,14 @@ absl::Status Schedules::Load(absl::Span<const Setting> settings) {
     if (IdOfScheduleKey(setting.key).empty()) continue;
     absl::StatusOr<ScheduleRecord> decoded = DecodeSchedule(setting.value);
     if (!decoded.ok()) return decoded.status();
-    const auto record = std::make_shared<const ScheduleRecord>(*std::move(decoded));
-    absl::StatusOr<Recurrence> recurrence = record->settings.MakeRecurrence(record->anchor);
+    absl::StatusOr<Recurrence> recurrence = decoded->settings.MakeRecurrence(decoded->anchor);
+    if (!recurrence.ok()) recurrence = StandStill(*decoded, recurrence.status());
     if (!recurrence.ok()) {
       return absl::Status(
           recurrence.status().code(),
-          absl::StrCat("schedule \"", record->settings.id, "\": ", recurrence.status().message()));
+          absl::StrCat("schedule \"", decoded->settings.id, "\": ", recurrence.status().message()));
     }
+    const auto record = std::make_shared<const ScheduleRecord>(*std::move(decoded));
     Entry entry{record, *std::move(recurrence), {}, {}, /*is_new=*/false};
     bytes_ += CostBytes(record->settings.task);
     entries_.emplace(record->settings.id, std::move(entry));
@@ -98,6 +113,7 @@ void Schedules::Start() {
       }
     }
   }
+  TakeOverUnnoted();
   for (const Last& last : lasts) {
     const TaskRef task = parts_.tasks.FindLive(last.task);
     if (!task) continue;
@@ -113,6 +129,47 @@ void Schedules::Start() {
     for (auto& [id, entry] : entries_) WakeAt(entry, absl::InfinitePast());
   }
   Tick();
+}
+
+void Schedules::TakeOverUnnoted() {
+  struct Found {
+    std::string id;
+    Uuid uid;
+    TaskRef task;
+  };
+  std::vector<Found> found;
+  {
+    MutexLock lock(mu_);
+    for (auto& [id, entry] : entries_) {
+      if (entry.record->is_paused) continue;
+      const absl::Time now = parts_.clock.Now();
+      absl::Time at = std::max(entry.record->effective_from, entry.runs.decided_until);
+      for (int i = 0; i < kUnnotedLookedFor; ++i) {
+        at = entry.recurrence.NextAfter(at);
+        if (at > now) break;
+        const TaskSpec run = RunSpec(*entry.record, at);
+        TaskRef task = parts_.tasks.FindLive(TaskName(run.queue, run.origin->task_id));
+        if (!task) continue;
+        // As it would have been noted.
+        ScheduleRuns& runs = entry.runs;
+        runs.missed +=
+            entry.recurrence.CountIn(std::max(entry.record->effective_from, runs.decided_until), at,
+                                     kUnnotedLookedFor) -
+            1;
+        runs.decided_until = at;
+        runs.last_instant = at;
+        runs.last_run_time = task->accepted_record()->create_time;
+        runs.last_task = task->name();
+        ++runs.started;
+        ++entry.running;
+        found.push_back({id, entry.record->uid, std::move(task)});
+      }
+    }
+  }
+  for (const Found& each : found) {
+    each.task->OnFinished(
+        [this, id = each.id, uid = each.uid](const TaskRecordPtr&) { Ended(id, uid); });
+  }
 }
 
 void Schedules::Stop() {
@@ -225,6 +282,8 @@ void Schedules::Resume(absl::string_view id, absl::string_view reason, ViewCallb
       [now = parts_.clock.Now(), reason = std::string(reason)](ScheduleRecord& next) {
         std::vector<FieldViolation> violations = ValidateScheduleReason(reason);
         if (!violations.empty()) return InvalidArgument(std::move(violations));
+        const absl::Status can_recur = next.settings.MakeRecurrence(next.anchor).status();
+        if (!can_recur.ok()) return can_recur;
         if (next.is_paused) next.effective_from = now;
         next.is_paused = false;
         next.resumed = {now, reason};
@@ -274,8 +333,9 @@ void Schedules::Changed(const ScheduleRecordPtr& record, const absl::Status& sta
       bytes_ += CostBytes(record->settings.task);
       bytes_ -= CostBytes(entry.record->settings.task);
       entry.record = record;
-      // It was validated.
-      entry.recurrence = *record->settings.MakeRecurrence(record->anchor);
+      // It was validated, but for one that stands still.
+      absl::StatusOr<Recurrence> recurrence = record->settings.MakeRecurrence(record->anchor);
+      if (recurrence.ok()) entry.recurrence = *std::move(recurrence);
       entry.retry_at = absl::InfinitePast();
       if (!entry.is_deciding) WakeAt(entry, parts_.clock.Now());
       view = ViewOf(entry);

@@ -145,6 +145,8 @@ class Schedules {
   using Change = absl::AnyInvocable<absl::Status(ScheduleRecord& next) &&>;
 
   void ChangeBy(absl::string_view id, Change change, ViewCallback done) ABSL_LOCKS_EXCLUDED(mu_);
+  // Tasks that live from before a crash, of runs that it left unnoted: noted now. Before Tick().
+  void TakeOverUnnoted() ABSL_LOCKS_EXCLUDED(mu_);
   absl::Status CheckCount() const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   // Whether there is room for the task, where one of `instead_of` bytes goes.
   absl::Status CheckBytes(const TaskSpec& task, size_t instead_of) const

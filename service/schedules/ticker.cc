@@ -16,6 +16,7 @@ constexpr absl::Duration kLongSleep = absl::Minutes(1);
 
 // Whether the instant has its task already: from before a crash.
 bool IsThere(const absl::Status& status) {
+  // Of its request_id, too, whatever the queue's defaults are by now.
   return absl::IsAlreadyExists(status) || DetailsOf(status).reason == "TASK_GONE";
 }
 
@@ -92,9 +93,20 @@ void Schedules::Perform(Decided decided) {
 
 void Schedules::Submit(Decided decided) {
   const ScheduleRecord& record = *decided.record;
+  {
+    // Many may have been decided together: what was paused or removed since starts nothing more.
+    MutexLock lock(mu_);
+    Entry* const entry = Find(record.settings.id, record.uid);
+    if (entry == nullptr) return;
+    if (entry->record->is_paused || !is_running_) {
+      entry->is_deciding = false;
+      return;
+    }
+  }
   Submission submission;
   submission.spec = RunSpec(record, decided.decision.instant);
   submission.has_priority = record.settings.has_priority;
+  submission.has_retry_policy = record.settings.has_retry_policy;
   submission.on_finished = [this, id = record.settings.id, uid = record.uid](const TaskRecordPtr&) {
     Ended(id, uid);
   };

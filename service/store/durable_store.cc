@@ -129,7 +129,7 @@ class DurableStore::Core {
       op.expires = record.history->expire_time;
       if (!record.spec->origin->request_id.empty()) {
         op.request_key = RequestKeyOf(*record.spec);
-        op.request_hash = HashOf(*record.spec);
+        op.request_hash = RequestHashOf(*record.spec);
       }
       op.done = std::move(each.done);
     }

@@ -34,6 +34,8 @@ class Persistence {
   std::optional<uint64_t> FreeBytes() const { return FreeBytesAt(directory_->path()); }
   const std::string& path() const { return directory_->path(); }
   bool is_new() const { return directory_->is_new(); }
+  // As RocksDbEngine has it.
+  const std::string& accepted_loss() const { return engine_->accepted_loss(); }
 
  private:
   Persistence() = default;

@@ -40,6 +40,13 @@ std::vector<std::string> PersistenceOptions::Validate() const {
     errors.push_back(absl::StrCat("store.write_buffer_bytes: is ", write_buffer_bytes,
                                   "; at least ", kLeastWriteBuffer));
   }
+  if (is_on() && min_free_bytes < write_buffer_bytes) {
+    errors.push_back(absl::StrCat(
+        "store.min_free_bytes: is ", min_free_bytes, ", less than store.write_buffer_bytes, ",
+        write_buffer_bytes,
+        ", which must be free for the store to go on after the disk was full: raise the one, or "
+        "lower the other"));
+  }
   if (cache_bytes < kLeastCache) {
     errors.push_back(
         absl::StrCat("store.cache_bytes: is ", cache_bytes, "; at least ", kLeastCache));

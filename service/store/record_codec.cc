@@ -92,10 +92,14 @@ void Encode(const TaskOrigin& origin, StoredOrigin& out) {
   out.set_retry_of(origin.retry_of);
   out.set_traceparent(origin.traceparent);
   out.set_x_request_id(origin.x_request_id);
+  out.set_request_hash_high(origin.request_hash.high);
+  out.set_request_hash_low(origin.request_hash.low);
 }
 TaskOrigin Decode(const StoredOrigin& stored) {
-  return {stored.ns(),       stored.task_id(),     stored.request_id(),  stored.principal(),
-          stored.retry_of(), stored.traceparent(), stored.x_request_id()};
+  return {stored.ns(),           stored.task_id(),
+          stored.request_id(),   stored.principal(),
+          stored.retry_of(),     stored.traceparent(),
+          stored.x_request_id(), {stored.request_hash_high(), stored.request_hash_low()}};
 }
 
 void Encode(const TaskSpec& spec, StoredSpec& out) {

@@ -382,7 +382,9 @@ absl::StatusOr<std::unique_ptr<RocksDbEngine>> RocksDbEngine::Open(
   if (options.read_only) return OpenReadOnly(options, clock);
   PosixFileSystem files;
   absl::StatusOr<std::unique_ptr<SyncMark>> mark = SyncMark::Open(files, options.mark_path);
+  std::string lost_mark;
   if (absl::IsDataLoss(mark.status()) && options.accept_data_loss) {
+    lost_mark = std::string(mark.status().message());
     rocksdb::Env* const env = options.env == nullptr ? rocksdb::Env::Default() : options.env;
     const rocksdb::Status removed = env->DeleteFile(options.mark_path);
     if (!removed.ok()) return OpenError(options, removed);
@@ -410,11 +412,15 @@ absl::StatusOr<std::unique_ptr<RocksDbEngine>> RocksDbEngine::Open(
   const uint64_t marked = (*mark)->position();
   auto core =
       std::make_unique<Core>(std::move(db), std::move(handles), *std::move(mark), log_failures);
-  if (found < marked && !options.accept_data_loss) {
-    return LossError(options, absl::StrCat("the log ends at ", found, ", but it was synced up to ",
-                                           marked, ": the end of it is damaged or missing"));
+  std::unique_ptr<RocksDbEngine> engine(new RocksDbEngine(std::move(core)));
+  engine->accepted_loss_ = std::move(lost_mark);
+  if (found < marked) {
+    const std::string loss = absl::StrCat("the log ends at ", found, ", but it was synced up to ",
+                                          marked, ": the end of it is damaged or missing");
+    if (!options.accept_data_loss) return LossError(options, loss);
+    engine->accepted_loss_ = loss;
   }
-  return std::unique_ptr<RocksDbEngine>(new RocksDbEngine(std::move(core)));
+  return engine;
 }
 
 RocksDbEngine::RocksDbEngine(std::unique_ptr<Core> core) : core_(std::move(core)) {}

@@ -67,6 +67,8 @@ class RocksDbEngine final : public StoreEngine {
   // Writes a copy of all that is in the store now to `directory`, which must not be there; files
   // are linked where they can be. Others write meanwhile.
   absl::Status Checkpoint(const std::string& directory);
+  // What was missing when it was opened, and was accepted (accept_data_loss); empty: nothing.
+  const std::string& accepted_loss() const { return accepted_loss_; }
   // Reads everything, and compares it with its checksums.
   absl::Status Verify();
   // Rewrites all tables, without what was deleted or has expired. Slow; others write meanwhile.
@@ -80,6 +82,7 @@ class RocksDbEngine final : public StoreEngine {
       const RocksDbEngineOptions& options, const Clock& clock);
   explicit RocksDbEngine(std::unique_ptr<Core> core);
   const std::unique_ptr<Core> core_;
+  std::string accepted_loss_;  // Constant once it is open.
 };
 
 }  // namespace taskforge

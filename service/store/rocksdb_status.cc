@@ -10,8 +10,12 @@ namespace taskforge {
 absl::Status ToStatus(const rocksdb::Status& status) {
   if (status.ok()) return absl::OkStatus();
   const std::string what = status.ToString();
-  // Busy: it watches a disk that was full, and takes writes again once that has room.
-  if (status.IsNoSpace() || status.IsBusy() || status.subcode() == rocksdb::Status::kSpaceLimit) {
+  if (status.IsBusy()) {
+    return ReasonError(absl::StatusCode::kResourceExhausted, "STORE_FULL",
+                       "the disk of the data directory was full: the store goes on once "
+                       "store.write_buffer_bytes are free there");
+  }
+  if (status.IsNoSpace() || status.subcode() == rocksdb::Status::kSpaceLimit) {
     return ReasonError(
         absl::StatusCode::kResourceExhausted, "STORE_FULL",
         absl::StrCat("the disk of the data directory is full (", what, "): make room there"));

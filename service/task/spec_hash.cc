@@ -51,6 +51,11 @@ class Hasher {
 
 }  // namespace
 
+SpecHash RequestHashOf(const TaskSpec& spec) {
+  const SpecHash& noted = spec.origin->request_hash;
+  return noted == SpecHash() ? HashOf(spec) : noted;
+}
+
 SpecHash HashOf(const TaskSpec& spec) {
   const TaskTerms& terms = *spec.terms;
   Hasher hasher;

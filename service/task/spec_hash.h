@@ -9,18 +9,14 @@
 
 namespace taskforge {
 
-// 128 bits: equal for equal content. The same on every machine and in every run, so that it may be
-// stored. Not for secrets, nor against somebody who seeks collisions (with his own requests).
-struct SpecHash {
-  uint64_t high = 0;
-  uint64_t low = 0;
-  bool operator==(const SpecHash&) const = default;
-};
-
-// Of a validated and completed spec. Covers everything that changes what is run or kept; not
+// Of a spec. Covers everything that changes what is run or kept; not
 // request_id, principal, namespace and queue, which are the scope of the comparison, and not
 // traceparent and x_request_id, which differ each time a call is repeated.
 SpecHash HashOf(const TaskSpec& spec);
+
+// What a repetition is compared with: the hash of the submission as it came, before anything was
+// filled in. REQUIRES: the spec has a request_id.
+SpecHash RequestHashOf(const TaskSpec& spec);
 
 // The spec's request_id with what it is unique within: namespace, queue and principal. Different
 // ones have different keys. REQUIRES: the spec has a request_id.

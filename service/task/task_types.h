@@ -74,6 +74,14 @@ struct TaskTerms {
   std::map<std::string, std::string> labels;
 };
 
+// 128 bits: equal for equal content. The same on every machine and in every run, so that it may be
+// stored. Not for secrets, nor against somebody who seeks collisions (with his own requests).
+struct SpecHash {
+  uint64_t high = 0;
+  uint64_t low = 0;
+  bool operator==(const SpecHash&) const = default;
+};
+
 // Where a task comes from: the names that others gave it, its submission and its call.
 struct TaskOrigin {
   std::string ns = kDefaultNamespace;
@@ -84,6 +92,9 @@ struct TaskOrigin {
   // Of the call that submitted it, valid or empty (task/trace.h).
   std::string traceparent;
   std::string x_request_id;
+  // Of the submission with that request_id, as it came: what the queue and the server filled in may
+  // be another when it is repeated. Zero: it was not noted (RequestHashOf).
+  SpecHash request_hash;
 };
 
 // What a client asked for, validated and with defaults filled in. Immutable once accepted, so it is

@@ -107,9 +107,13 @@ TEST_F(ServerBulkTest, RetriesWhatFailedOnceForEachRequestId) {
   response.Clear();
   ASSERT_TRUE(RetryMany(request, &response).ok());
   for (const v1::RetriedTask& task : response.tasks()) {
-    if (failed.contains(task.name())) {
-      EXPECT_TRUE(new_names.contains(task.retry())) << task.retry();
-    }
+    EXPECT_TRUE(failed.contains(task.name())) << task.name();
+    EXPECT_TRUE(new_names.contains(task.retry())) << task.retry();
+  }
+  // What it made has failed meanwhile, and is no reason to make more.
+  EXPECT_EQ(response.failed(), static_cast<int64_t>(new_names.size()));
+  for (const v1::TaskFailure& failure : response.failures()) {
+    EXPECT_EQ(failure.reason(), "TASK_IS_RETRY") << failure.message();
   }
 }
 

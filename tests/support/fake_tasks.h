@@ -63,9 +63,14 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
     return held_.size();
   }
 
+  bool last_had_retry_policy() const ABSL_LOCKS_EXCLUDED(mu_) {
+    MutexLock lock(mu_);
+    return last_had_retry_policy_;
+  }
   void Submit(Submission submission) override ABSL_LOCKS_EXCLUDED(mu_) {
     {
       MutexLock lock(mu_);
+      last_had_retry_policy_ = submission.has_retry_policy;
       if (hold_receipts_) {
         held_.push_back(std::move(submission));
         return;
@@ -241,6 +246,7 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
   absl::Status refusal_ ABSL_GUARDED_BY(mu_);
   bool hold_receipts_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<Submission> held_ ABSL_GUARDED_BY(mu_);
+  bool last_had_retry_policy_ ABSL_GUARDED_BY(mu_) = false;
   bool holds_cancels_ ABSL_GUARDED_BY(mu_) = false;
   std::vector<RecordCallback> held_cancels_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, TaskRef> live_ ABSL_GUARDED_BY(mu_);

@@ -237,6 +237,29 @@ TEST_F(RequestIdTest, RepetitionsGetTheFailureToo) {
   EXPECT_FALSE(later->receipt->duplicate);
 }
 
+// The client repeats what it has sent; what is filled in is another by now.
+TEST_F(RequestIdTest, ARepetitionIsOneWhateverTheQueueGivesByNow) {
+  const auto send = [this] {
+    auto answer = std::make_shared<Answer>();
+    Submission submission = SubmissionOf(WithRequestId("order-1"), answer);
+    submission.has_priority = false;
+    intake_->Submit(std::move(submission));
+    return answer;
+  };
+  const auto first = send();
+  ASSERT_TRUE(first->receipt.ok()) << first->status();
+  QueueUpdate update;
+  update.default_priority = std::optional<Priority>(Priority::kCritical);
+  update.default_run_timeout = absl::Seconds(5);
+  update.default_retry_policy.emplace().max_attempts = 3;
+  ASSERT_TRUE(queues_->Update("default", update).ok());
+  const auto again = send();
+  ASSERT_TRUE(again->receipt.ok()) << again->status();
+  EXPECT_EQ(again->name(), first->name());
+  EXPECT_EQ(first->receipt->record->spec->origin->request_hash,
+            RequestHashOf(*first->receipt->record->spec));
+}
+
 TEST_F(RequestIdTest, ARefusalFreesTheId) {
   handlers_.local.clear();
   EXPECT_EQ(Submit(WithRequestId("r"))->reason(), "HANDLER_UNKNOWN");

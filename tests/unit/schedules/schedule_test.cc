@@ -122,6 +122,7 @@ TEST(ScheduleTest, ComesBackFromItsBytes) {
   schedule.settings.overlap = OverlapPolicy::kQueueOne;
   schedule.settings.missed = MissedRunPolicy::kRunOnce;
   schedule.settings.has_priority = true;
+  schedule.settings.has_retry_policy = true;
   schedule.settings.task.priority = Priority::kHigh;
   schedule.settings.task.input.data = "bytes";
   schedule.settings.task.terms.Edit().labels["a"] = "b";
@@ -141,6 +142,7 @@ TEST(ScheduleTest, ComesBackFromItsBytes) {
   EXPECT_EQ(back->settings.task.origin->principal, "ops");
   EXPECT_EQ(back->resumed.time, absl::InfinitePast());
   EXPECT_EQ(back->anchor, schedule.anchor);
+  EXPECT_TRUE(back->settings.has_retry_policy);
   EXPECT_EQ(back->paused.reason, "why");
 
   ScheduleRuns runs{kNow, kNow + absl::Seconds(1), absl::InfinitePast(), kNow, "task", 1, 2, 3};

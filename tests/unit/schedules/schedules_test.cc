@@ -355,6 +355,54 @@ TEST_F(SchedulesTest, RunsOfAnotherScheduleOfTheNameAreNoneOfIt) {
   EXPECT_EQ(other.Get("often")->runs.started, 0U);
 }
 
+TEST_F(SchedulesTest, ARunThatACrashLeftUnnotedIsKnownAgain) {
+  CreateOk(SettingsOf("often", absl::Minutes(10)));
+  clock_.Advance(absl::Minutes(10));
+  const ScheduleRuns noted = View().runs;
+  ASSERT_EQ(noted.started, 1U);
+  Die();
+  absl::Status removed = absl::UnknownError("not answered");
+  store_.Write({{ScheduleRunsKey("often"), ""}},
+               [&](const absl::Status& status) { removed = status; });
+  ASSERT_TRUE(removed.ok());
+  clock_.Advance(absl::Minutes(15));
+  Restart();
+  EXPECT_EQ(View().runs.last_task, noted.last_task);
+  EXPECT_EQ(View().runs.started, 1U);
+  EXPECT_EQ(View().runs.missed, 1U);
+  clock_.Advance(absl::Minutes(10));
+  EXPECT_EQ(View().runs.skipped, 1U) << "its task runs still";
+  EXPECT_EQ(View().runs.started, 1U);
+}
+
+// As where an image comes without time zones: nobody can mend it while the server does not start.
+TEST_F(SchedulesTest, OneThatCannotRecurHereStandsStillAndSaysWhy) {
+  ScheduleRecord record;
+  record.settings = SettingsOf("often", absl::ZeroDuration());
+  record.settings.cron = "0 2 * * *";
+  record.settings.time_zone = "Nowhere/Land";
+  const Setting kept[] = {{ScheduleKey("often"), EncodeSchedule(record)}};
+  Schedules other(TaskLimits(), {clock_, *timer_, uuids_, tasks_, store_, find_});
+  ASSERT_TRUE(other.Load(kept).ok());
+  other.Start();
+  const ScheduleView shown = *other.Get("often");
+  EXPECT_TRUE(shown.record->is_paused);
+  EXPECT_THAT(shown.record->paused.reason, HasSubstr("cannot recur on this machine: "));
+  absl::StatusOr<ScheduleView> resumed;
+  other.Resume("often", "", [&](absl::StatusOr<ScheduleView> view) { resumed = std::move(view); });
+  EXPECT_FALSE(resumed.ok());
+  other.Pause("often", "", [&](absl::StatusOr<ScheduleView> view) { resumed = std::move(view); });
+  EXPECT_TRUE(resumed.ok()) << resumed.status();
+}
+
+TEST_F(SchedulesTest, ARunHasTheRetriesOfItsScheduleAndNotItsQueues) {
+  ScheduleSettings settings = SettingsOf("often", absl::Minutes(10));
+  settings.has_retry_policy = true;
+  CreateOk(std::move(settings));
+  clock_.Advance(absl::Minutes(10));
+  EXPECT_TRUE(tasks_.last_had_retry_policy());
+}
+
 TEST_F(SchedulesTest, ADamagedOneIsToldAtTheStart) {
   const Setting damaged[] = {{ScheduleKey("often"), "\xff"}};
   Schedules other(TaskLimits(), {clock_, *timer_, uuids_, tasks_, store_, find_});

@@ -83,7 +83,8 @@ TEST_F(DoctorStoreTest, AFormatThatItMustNotWriteIsAProblem) {
 
 // Of a disk of less than four times that, a quarter is enough: no disk has so much.
 TEST_F(DoctorStoreTest, TellsWhatIsFree) {
-  EXPECT_THAT(Check({{"store.min_free_bytes", "1MiB"}}), Says(Verdict::kOk, "MiB are free"));
+  EXPECT_THAT(Check({{"store.min_free_bytes", "4MiB"}, {"store.write_buffer_bytes", "4MiB"}}),
+              Says(Verdict::kOk, "MiB are free"));
 }
 
 TEST_F(DoctorStoreTest, MemoryIsNoDisk) {

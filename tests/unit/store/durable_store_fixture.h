@@ -49,7 +49,10 @@ class Answers {
 class DurableStoreFixture : public ::testing::Test {
  protected:
   DurableStoreFixture() { Open(); }
-  ~DurableStoreFixture() override { store_ = nullptr; }
+  ~DurableStoreFixture() override {
+    disk_.before_write = {};  // It may look at what the test's body had; a stop writes.
+    store_ = nullptr;
+  }
 
   void Open() {
     DurableStore::Parts parts{engine_, clock_, [this] { return room_; },

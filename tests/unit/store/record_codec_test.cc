@@ -27,7 +27,8 @@ TaskRecord Full() {
   terms.labels = {{"team", "blue"}, {"tier", "1"}};
   spec->origin =
       TaskOrigin{"default",     "letter-1", "request-1", "ann", "queues/mail/tasks/letter-0",
-                 "00-11-22-01", "x-1"};
+                 "00-11-22-01", "x-1",      {}};
+  spec->origin.Edit().request_hash = {0x1122334455667788ULL, 0x99aabbccddeeff00ULL};
   TaskRecord record;
   record.state = TaskState::kFailed;
   record.wait_reason = WaitReason::kNone;
@@ -82,6 +83,7 @@ void ExpectSame(const TaskSpec& a, const TaskSpec& b) {
   EXPECT_EQ(a.origin->retry_of, b.origin->retry_of);
   EXPECT_EQ(a.origin->traceparent, b.origin->traceparent);
   EXPECT_EQ(a.origin->x_request_id, b.origin->x_request_id);
+  EXPECT_EQ(a.origin->request_hash, b.origin->request_hash);
   EXPECT_EQ(HashOf(a), HashOf(b));
 }
 

@@ -288,6 +288,7 @@ TEST_F(RocksDbEngineTest, GoesOnWithWhatIsLeftWhenToldTo) {
     ASSERT_TRUE(engine.ok()) << engine.status();
     EXPECT_TRUE((*engine)->Get(StoreTable::kLive, "0")->has_value());
     EXPECT_FALSE((*engine)->Get(StoreTable::kLive, "9")->has_value());
+    EXPECT_THAT((*engine)->accepted_loss(), HasSubstr("but it was synced up to"));
     ASSERT_TRUE(Put(**engine, "new", "value").ok());
   }
   options_.accept_data_loss = false;

@@ -81,6 +81,7 @@ TEST_F(StoreReportTest, FollowsTheNotes) {
 
 TEST_F(StoreReportTest, WhatIsOverIsNoTask) {
   Fill();
+  store_ = nullptr;  // Whose thread would let it go.
   clock_.Advance(absl::Hours(2));
   const StoreReport report = Inspect();
   EXPECT_EQ(report.tasks[static_cast<size_t>(TaskState::kSucceeded)], 0u);

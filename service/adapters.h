@@ -185,17 +185,21 @@ class QueuesAndTasks final : public QueueControl {
     if (!violations.empty()) return std::move(done)(InvalidArgument(std::move(violations)));
     parts_.executor.Execute([this, queue = std::move(queue), reason = std::move(reason),
                              done = std::move(done)]() mutable {
-      const uint64_t purged =
-          PurgeQueue(queue, parts_.live, parts_.queues, parts_.ender, parts_.clock);
-      Keep(parts_.queues.NotePurge(queue, reason, purged), queue,
-           [purged, done = std::move(done)](const absl::Status& kept) mutable {
-             if (!kept.ok()) return std::move(done)(kept);
-             std::move(done)(purged);
-           });
+      PurgeQueue(queue, parts_.live, parts_.queues, parts_.ender, parts_.clock,
+                 [this, queue, reason = std::move(reason), done = std::move(done)](
+                     uint64_t purged) mutable { Purged(queue, reason, purged, std::move(done)); });
     });
   }
 
  private:
+  void Purged(const std::string& queue, const std::string& reason, uint64_t purged,
+              PurgeCallback done) {
+    Keep(parts_.queues.NotePurge(queue, reason, purged), queue,
+         [purged, done = std::move(done)](const absl::Status& kept) mutable {
+           if (!kept.ok()) return std::move(done)(kept);
+           std::move(done)(purged);
+         });
+  }
   // What was done, if it was.
   void Keep(const absl::Status& was_done, const std::string& queue, DoneCallback done) {
     if (!was_done.ok()) return std::move(done)(was_done);

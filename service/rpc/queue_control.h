@@ -31,8 +31,8 @@ class QueueControl {
   virtual void Delete(const std::string& queue, DoneCallback done) = 0;
   virtual void Pause(const std::string& queue, absl::string_view reason, DoneCallback done) = 0;
   virtual void Resume(const std::string& queue, absl::string_view reason, DoneCallback done) = 0;
-  // Cancels the queue's waiting tasks, and answers with how many on another thread: there may be
-  // many.
+  // Cancels the queue's waiting tasks, and answers with how many when the end of each is kept, on
+  // another thread: there may be many.
   virtual void Purge(std::string queue, std::string reason, PurgeCallback done) = 0;
 };
 

@@ -183,7 +183,8 @@ void QueueService::AddTo(MethodList& methods) {
   add("DeleteQueue", &Generated::RequestDeleteQueue, &QueueService::DeleteQueue);
   add("PauseQueue", &Generated::RequestPauseQueue, &QueueService::PauseQueue);
   add("ResumeQueue", &Generated::RequestResumeQueue, &QueueService::ResumeQueue);
-  add("PurgeQueue", &Generated::RequestPurgeQueue, &QueueService::PurgeQueue);
+  methods.Add(kName, "PurgeQueue", generated_, &Generated::RequestPurgeQueue, *this,
+              &QueueService::PurgeQueue, /*waits=*/true);
 }
 
 absl::Status QueueService::Show(absl::string_view queue, v1::Queue& out) const {
@@ -282,6 +283,10 @@ Reply QueueService::PurgeQueue(UnaryCall<v1::PurgeQueueRequest, v1::PurgeQueueRe
   const absl::StatusOr<std::string> queue = QueueFrom(call.request().name(), "name");
   if (!queue.ok()) co_return queue.status();
   auto later = MakeRef<Eventual<absl::StatusOr<uint64_t>>>();
+  // Their ends may wait until the disk has room again: the client does not have to.
+  call.OnEnd([later](Call::End) {
+    later->Set(absl::CancelledError("the call ended before all of it was kept"));
+  });
   queues_.Purge(*queue, call.request().reason(),
                 [later](absl::StatusOr<uint64_t> purged) { later->Set(std::move(purged)); });
   Eventual<absl::StatusOr<uint64_t>>& purged_later = *later;

@@ -10,7 +10,9 @@ namespace {
 class QueuePurgeTest : public testing::Test, protected LifecycleFixture {
  protected:
   uint64_t Purge(const std::string& name) {
-    return PurgeQueue(name, live, queue, lifecycle, clock);
+    uint64_t purged = UINT64_MAX;  // Not told.
+    PurgeQueue(name, live, queue, lifecycle, clock, [&purged](uint64_t count) { purged = count; });
+    return purged;
   }
   static TaskSpec Of(const std::string& name) {
     TaskSpec spec = Spec(/*max_attempts=*/2);
@@ -39,6 +41,18 @@ TEST_F(QueuePurgeTest, CancelsWhatWaitsInTheQueueAndNothingElse) {
   EXPECT_EQ(Purge("mail"), 0u);
   attempt->done.Succeed({});
   EXPECT_EQ(running->finished_record()->state, TaskState::kSucceeded);
+}
+
+// A crash after the answer brings none of them back.
+TEST_F(QueuePurgeTest, SaysSoWhenTheEndOfEachIsKept) {
+  Submit(Of("mail"), "a");
+  Submit(Of("mail"), "b");
+  store.HoldAnswers();
+  std::optional<uint64_t> purged;
+  PurgeQueue("mail", live, queue, lifecycle, clock, [&purged](uint64_t count) { purged = count; });
+  EXPECT_EQ(purged, std::nullopt);
+  store.ReleaseAnswers();
+  EXPECT_EQ(purged, 2u);
 }
 
 TEST_F(QueuePurgeTest, CancelsWhatWaitsForItsNextAttempt) {

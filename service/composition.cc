@@ -199,7 +199,9 @@ void Composition::TellOf(const QueueSettings::Report& settings) {
 }
 
 absl::Status Composition::RecoverSchedules() {
-  const absl::StatusOr<std::vector<Setting>> settings = storage_.ReadSettings(kScheduleKeys);
+  SettingsStore* const store = storage_.settings();
+  if (store == nullptr) return absl::OkStatus();
+  const absl::StatusOr<std::vector<Setting>> settings = store->ReadSettings(kScheduleKeys);
   if (!settings.ok()) return settings.status();
   const absl::Status status = schedules_.Load(*settings);
   if (!status.ok()) return status;

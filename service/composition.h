@@ -165,7 +165,7 @@ class Composition final : public ServerControl {
   PoolAndQueues pool_control_;
   PoolExecutor pool_executor_{pool_, clock_};
   QueuesAndTasks queue_control_{{queues_, live_, lifecycle_, clock_, pool_executor_, settings_}};
-  StoredSchedules stored_schedules_{storage_};
+  StoredSchedules stored_schedules_{storage_.settings()};
   TasksOfSchedules schedule_tasks_{queues_, directory_, live_};
   Schedules schedules_;
   std::vector<HandlerRegistration> built_ins_;

@@ -9,21 +9,22 @@
 #include "adapters.h"
 #include "intake/refusals.h"
 #include "schedules/schedule_parts.h"
-#include "storage.h"
+#include "store/setting.h"
 #include "task/live_tasks.h"
 
 namespace taskforge {
 
-// The storage keeps schedules, as it keeps what else is set. Thread-safe.
+// Schedules are kept beside what else is set; `settings` is null where nothing is. Thread-safe.
 class StoredSchedules final : public ScheduleStore {
  public:
-  explicit StoredSchedules(Storage& storage) : storage_(storage) {}
+  explicit StoredSchedules(SettingsStore* settings) : settings_(settings) {}
   void Write(std::vector<Setting> settings, StatusCallback done) override {
-    storage_.WriteSettings(std::move(settings), std::move(done));
+    if (settings_ == nullptr) return std::move(done)(absl::OkStatus());
+    settings_->WriteSettings(std::move(settings), std::move(done));
   }
 
  private:
-  Storage& storage_;
+  SettingsStore* const settings_;
 };
 
 // What a schedule's tasks need to be there. Thread-safe.

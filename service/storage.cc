@@ -78,16 +78,6 @@ absl::StatusOr<RecoveryReport> Storage::Recover(const Recovery::Parts& parts,
   return report;
 }
 
-void Storage::WriteSettings(std::vector<Setting> settings, TaskStore::StatusCallback done) {
-  if (persistence_ == nullptr) return std::move(done)(absl::OkStatus());
-  persistence_->store().WriteSettings(std::move(settings), std::move(done));
-}
-
-absl::StatusOr<std::vector<Setting>> Storage::ReadSettings(absl::string_view prefix) const {
-  if (persistence_ == nullptr) return std::vector<Setting>();
-  return persistence_->store().ReadSettings(prefix);
-}
-
 void Storage::Stop() {
   if (persistence_ != nullptr) persistence_->store().Stop();
 }

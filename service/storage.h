@@ -61,10 +61,6 @@ class Storage {
   // process are taken for workers'. REQUIRES: called once, before anything is stored.
   absl::StatusOr<RecoveryReport> Recover(const Recovery::Parts& parts, HandlerRegistry& handlers);
 
-  // As SettingsStore has it; without a data directory OK at once, and nothing is kept.
-  void WriteSettings(std::vector<Setting> settings, TaskStore::StatusCallback done);
-  absl::StatusOr<std::vector<Setting>> ReadSettings(absl::string_view prefix) const;
-
   // What was asked for before is written; nothing after.
   void Stop();
 

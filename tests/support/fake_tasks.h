@@ -3,6 +3,7 @@
 #define TASKFORGE_SUPPORT_FAKE_TASKS_H_
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -67,7 +68,10 @@ class FakeTasks final : public Submitter, public TaskControl, public TaskRunner 
     MutexLock lock(mu_);
     return last_had_retry_policy_;
   }
+  // Called before each submission is looked at. To be set while nobody submits.
+  std::function<void()> on_submit;
   void Submit(Submission submission) override ABSL_LOCKS_EXCLUDED(mu_) {
+    if (on_submit) on_submit();
     {
       MutexLock lock(mu_);
       last_had_retry_policy_ = submission.has_retry_policy;

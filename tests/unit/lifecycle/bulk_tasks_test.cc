@@ -8,6 +8,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "store/memory_store.h"
+#include "support/fake_tasks.h"
 #include "support/lifecycle_fixture.h"
 
 namespace taskforge {
@@ -121,6 +122,16 @@ class BulkTasksTest : public testing::Test {
     EXPECT_TRUE(result.ok()) << result.status();
     return *std::move(result);
   }
+  static std::string SubmitTo(FakeTasks& tasks) {
+    std::string name;
+    Submission submission;
+    submission.spec = SpecOf("echo");
+    submission.on_receipt = [&name](const absl::StatusOr<SubmitReceipt>& receipt) {
+      name = receipt->record->name();
+    };
+    tasks.Submit(std::move(submission));
+    return name;
+  }
   static std::multiset<std::string> NamesOf(const BulkResult& result) {
     std::multiset<std::string> names;
     for (const BulkResult::Done& done : result.names) names.insert(done.name);
@@ -163,6 +174,31 @@ TEST_F(BulkTasksTest, CancelsWhatHasNotEndedAndSaysWhatBecameOfEach) {
   EXPECT_EQ(failed->finished_record()->state, TaskState::kFailed);
   attempt->done.Fail(LifecycleFixture::ErrorOf("STOPPED"));
   EXPECT_EQ(running->finished_record()->state, TaskState::kCancelled);
+}
+
+// The fake lists what has ended, as what was listed a moment before its end.
+TEST_F(BulkTasksTest, WhatEndsBeforeItsTurnSaysSo) {
+  FakeTasks tasks(FakeTasks::Mode::kHold);
+  const std::string name = SubmitTo(tasks);
+  tasks.Finish(name, TaskState::kSucceeded);
+  const BulkTasks bulk(tasks, submitter_, clock_);
+  absl::StatusOr<BulkResult> result = absl::InternalError("no answer");
+  bulk.Cancel(Request(), [&](absl::StatusOr<BulkResult> given) { result = std::move(given); });
+  ASSERT_TRUE(result.ok()) << result.status();
+  ASSERT_EQ(result->failures.size(), 1u);
+  EXPECT_EQ(DetailsOf(result->failures[0].status).reason, "TASK_ENDED");
+}
+
+// A call that is sent again meets what it has made, which may have failed too by now.
+TEST_F(BulkTasksTest, WhatThisCallHasMadeIsNotRetried) {
+  TaskSpec spec = SpecOf("work");
+  spec.origin.Edit().request_id = "again/01a21bfb-da1f-744b-bda9-32d4aeda3333";
+  Fail("made", spec);
+  const TaskRef other = Fail("other");
+  const BulkResult result = Retry(Failed(), {"me", "", "", "again"});
+  EXPECT_EQ(NamesOf(result), (std::multiset<std::string>{other->name()}));
+  ASSERT_EQ(result.failures.size(), 1u);
+  EXPECT_EQ(DetailsOf(result.failures[0].status).reason, "TASK_IS_RETRY");
 }
 
 TEST_F(BulkTasksTest, ADryRunChangesNothing) {

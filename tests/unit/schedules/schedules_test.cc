@@ -355,6 +355,29 @@ TEST_F(SchedulesTest, RunsOfAnotherScheduleOfTheNameAreNoneOfIt) {
   EXPECT_EQ(other.Get("often")->runs.started, 0U);
 }
 
+// Many are decided together, and then done one after the other.
+TEST_F(SchedulesTest, WhatIsPausedSinceItWasDecidedStartsNothing) {
+  CreateOk(SettingsOf("one", absl::Minutes(10)));
+  CreateOk(SettingsOf("two", absl::Minutes(10)));
+  tasks_.on_submit = [this] {
+    for (const char* id : {"one", "two"}) {
+      schedules_->Pause(id, "", [](const absl::StatusOr<ScheduleView>& view) {
+        EXPECT_TRUE(view.ok()) << view.status();
+      });
+    }
+  };
+  clock_.Advance(absl::Minutes(10));
+  tasks_.on_submit = nullptr;
+  const auto started = [this](const char* id) { return schedules_->Get(id)->runs.started; };
+  EXPECT_EQ(started("one") + started("two"), 1U);
+  for (const char* id : {"one", "two"}) {
+    schedules_->Resume(id, "", [](const absl::StatusOr<ScheduleView>&) {});
+  }
+  clock_.Advance(absl::Minutes(20));
+  EXPECT_GE(started("one"), 1U) << "it goes on";
+  EXPECT_GE(started("two"), 1U) << "it goes on";
+}
+
 TEST_F(SchedulesTest, ARunThatACrashLeftUnnotedIsKnownAgain) {
   CreateOk(SettingsOf("often", absl::Minutes(10)));
   clock_.Advance(absl::Minutes(10));

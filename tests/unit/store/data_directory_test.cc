@@ -6,6 +6,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "store/persistence_options.h"
 #include "unit/store/temporary_directory.h"
 
 namespace taskforge {
@@ -131,6 +132,19 @@ TEST_F(DataDirectoryTest, SyncsTheNameOfEachDirectoryThatItMakes) {
   files.synced.clear();
   ASSERT_TRUE(DataDirectory::Open(files, path_).ok());
   EXPECT_THAT(files.synced, ::testing::IsEmpty());
+}
+
+// RocksDB waits until so much is free before it goes on.
+TEST(PersistenceOptionsTest, WhatIsKeptFreeIsEnoughToGoOnAfterAFullDisk) {
+  PersistenceOptions options;
+  options.data_dir = "/data";
+  EXPECT_THAT(options.Validate(), ::testing::IsEmpty());
+  options.min_free_bytes = options.write_buffer_bytes - 1;
+  EXPECT_THAT(
+      options.Validate(),
+      ::testing::ElementsAre(::testing::HasSubstr("less than store.write_buffer_bytes, 67108864")));
+  options.write_buffer_bytes = options.min_free_bytes;
+  EXPECT_THAT(options.Validate(), ::testing::IsEmpty());
 }
 
 }  // namespace
